@@ -1,0 +1,1 @@
+"""An export job as a resumable function: the seven steps, one module each."""

@@ -1,0 +1,1 @@
+"""Pleo's side of the wire: models, client, auth. Knows no accounting system."""

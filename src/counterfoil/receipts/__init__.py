@@ -1,0 +1,1 @@
+"""Fetch and inspect the documents that belong to an expense."""

@@ -1,0 +1,1 @@
+"""What must be remembered: connections, jobs, items, parts with intents and outcomes; and the locks."""

@@ -1,0 +1,1 @@
+"""Where entries go: the contract, and one package per accounting system."""

@@ -1,0 +1,236 @@
+"""The contract between the export and an accounting system; an adapter imports nothing else of ours.
+
+One instance serves one connection and one job. All its outside effects go through
+``counterfoil.effects.effect``. The order is always: ``find`` -> ``record`` -> ``find`` again; steps
+that an entry still misses (receipts, posting, settling) are done by ``attach``, ``post`` and
+``settle``, decided from what ``find`` read back, so that each may be repeated after a crash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self, TypeAlias
+
+from pydantic import BaseModel
+
+from counterfoil.bookkeeping.chart import Chart
+from counterfoil.bookkeeping.entries import Document, Entry, Part, Reference
+from counterfoil.errors import CounterfoilError, ItemFailure, JobFailureType
+
+__all__ = [
+    "AccountingSystem",
+    "Attachments",
+    "Booked",
+    "BooksNotReady",
+    "Capabilities",
+    "Chart",
+    "Document",
+    "Entry",
+    "EntryState",
+    "Found",
+    "Part",
+    "PartKey",
+    "Problem",
+    "RecordResult",
+    "Reference",
+    "Refused",
+    "SystemKind",
+    "Uniqueness",
+    "Unknown",
+]
+
+PartKey: TypeAlias = tuple[str, Part]
+"""Pleo's accounting entry id and the part: what is looked up, over all attempts."""
+
+
+class Uniqueness(StrEnum):
+    """What keeps a second booking of one reference out of the books."""
+
+    EXCLUSIVE_FILE = "exclusive_file"
+    """One writer under a kernel lock, atomic replace."""
+    UNIQUE_REFERENCE = "unique_reference"
+    """The target refuses a second record with the same reference."""
+    NATIVE_KEY = "native_key"
+    """The target honours an idempotency key for ``key_lifetime_seconds``."""
+    PROBE_ONLY = "probe_only"
+    """Searchable, not constrained: absence proves nothing until ``settle_seconds`` have passed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachments:
+    """Which documents an entry takes: how many (None: any number), types (empty: any), bytes each."""
+
+    limit: int | None = None
+    types: frozenset[str] = frozenset()
+    max_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What an accounting system can do; declared, never guessed."""
+
+    uniqueness: Uniqueness
+    batch_size: int = 100
+    key_lifetime_seconds: int | None = None
+    settle_seconds: int = 0
+    """For ``probe_only``: the longest a request in flight may still take effect."""
+    drafts: bool = True
+    bills: bool = False
+    """Real vendor bills and credit notes; otherwise they are written as entries."""
+    dimensions: bool = True
+    attachments: Attachments | None = None
+    """None: the system takes no documents."""
+    void: bool = False
+    reverse: bool = False
+    narration_limit: int = 2000
+    """Longest narration in characters; longer texts are shortened with a mark."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Why the books are not ready: a sentence with the remedy, its job type, and if waiting may help."""
+
+    message: str
+    failure_type: JobFailureType = JobFailureType.INVALID_CONFIGURATION
+    passing: bool = False
+
+
+class BooksNotReady(CounterfoilError):
+    """The accounting system failed as a whole (unreachable, locked, damaged); nothing was sent."""
+
+    def __init__(self, problem: Problem) -> None:
+        """Take the problem as ``ready`` would have told it."""
+        super().__init__(problem.message)
+        self.problem = problem
+
+
+class EntryState(StrEnum):
+    """State of a record in the books."""
+
+    DRAFT = "draft"
+    POSTED = "posted"
+    VOIDED = "voided"
+    REVERSED = "reversed"
+
+    @property
+    def live(self) -> bool:
+        """Whether the record counts; a voided or reversed one is gone."""
+        return self in {EntryState.DRAFT, EntryState.POSTED}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A record of ours as the books hold it now."""
+
+    reference: Reference
+    id: str
+    url: str | None
+    state: EntryState
+    booked_at: datetime
+    """When it was made in the books, UTC."""
+    date: date
+    currency: str
+    lines: tuple[tuple[str, Decimal], ...]
+    """Account id and signed amount in major units, debit positive."""
+    fingerprint: str = ""
+    """The item's fingerprint that the entry carries; empty if the system keeps none."""
+    receipts: frozenset[str] = frozenset()
+    """SHA-256 (hex) of the documents attached to it."""
+    settled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Booked:
+    """The system took the entry."""
+
+    reference: Reference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """The system refused the entry; nothing of it is in the books."""
+
+    reference: Reference
+    failure: ItemFailure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown:
+    """The entry was sent and no answer came; only a look-up can tell."""
+
+    reference: Reference
+    why: str
+
+
+RecordResult: TypeAlias = Booked | Refused | Unknown
+
+
+class AccountingSystem(Protocol):
+    """A company's books. Entered for one job (taking the target's lock, if it has one of its own)."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this system can do."""
+
+    @property
+    def target(self) -> str:
+        """The identity of the book itself: a ledger's real path, an ERP's database and company."""
+
+    async def __aenter__(self) -> Self:
+        """Open connections and take the target's lock; raises BooksNotReady when it is held."""
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None:
+        """Release everything."""
+
+    async def ready(self) -> Sequence[Problem]:
+        """Check that it is reachable, authenticated, permitted, the right company, not locked."""
+
+    async def chart(self) -> Chart:
+        """Read the master data, once a job; raises BooksNotReady."""
+
+    async def find(self, keys: Sequence[PartKey]) -> Mapping[PartKey, Sequence[Found]]:
+        """Look all records of these parts up, every attempt, oldest first; absent keys are left out."""
+
+    async def record(self, entries: Sequence[Entry]) -> Sequence[RecordResult]:
+        """Write entries; one result each, in order. Raises BooksNotReady only if nothing was sent."""
+
+    async def post(self, ids: Sequence[str]) -> None:
+        """Make drafts final; raises ItemFailure. A posted one is left as it is."""
+
+    async def attach(self, id: str, document: Document) -> None:
+        """Attach a document; one with the same hash is left as it is. Raises ItemFailure."""
+
+    async def settle(self, payment: str, bill: str) -> None:
+        """Mark a bill as paid by a payment (ids of both); a settled one is left as it is."""
+
+    async def void(self, id: str) -> None:
+        """Void a draft; raises ItemFailure where the system cannot."""
+
+    async def reverse(self, id: str, on: date) -> None:
+        """Reverse a posted record on a day; raises ItemFailure where the system cannot."""
+
+    async def check(self) -> Sequence[str]:
+        """Judge the whole book when a job is done; one sentence for each record of ours it faults."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemKind:
+    """An adapter as found by entry point (group ``counterfoil.systems``)."""
+
+    name: str
+    options: type[BaseModel]
+    """Shape of ``[connection.options]``; unknown keys should be refused by it."""
+    open: Callable[[BaseModel, Path], AccountingSystem]
+    """Make an instance from checked options; relative paths are relative to the given folder."""

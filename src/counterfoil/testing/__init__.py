@@ -1,0 +1,1 @@
+"""Fakes of the ports and builders, for our tests and for yours."""
