@@ -21,7 +21,7 @@ __all__ = ["Effect", "Observer", "effect", "inside_effect", "observe"]
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """An outside effect: its kind (``pleo.put_items``) and what it touches (a path, a URL, an id)."""
+    """An outside effect: its kind (``pleo.put_items``) and target (a path, a URL, an id)."""
 
     name: str
     target: str
@@ -31,10 +31,10 @@ class Observer(Protocol):
     """Sees each effect before and after it; an exception raised here takes the effect's place."""
 
     def before(self, effect: Effect, /) -> None:
-        """Called before the effect happens; raising prevents it."""
+        """See the effect before it happens; raising prevents it."""
 
     def after(self, effect: Effect, /) -> None:
-        """Called after the effect happened without an error of its own."""
+        """See the effect after it happened without an error of its own."""
 
 
 _observers: ContextVar[tuple[Observer, ...]] = ContextVar("observers", default=())

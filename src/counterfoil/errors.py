@@ -11,7 +11,7 @@
     │   └── UnexpectedFailure
     ├── JobFailure                the whole job fails, with a reason, before or between writes
     ├── ConnectionBroken          Pleo or the register refuses this connection; others go on
-    └── JobLost                   the job is no longer ours to write for (expired, closed, fenced off)
+    └── JobLost                   the job is not ours to write for any more (expired, closed)
 
 Errors of Pleo's wire have a tree of their own in ``counterfoil.pleo.errors``.
 Source of the types: Pleo Export API v3, ``ExportJobItemFailureReasonType`` and
@@ -259,7 +259,7 @@ class JobFailure(CounterfoilError):
 
 
 class ConnectionBroken(CounterfoilError):
-    """This connection cannot work until a person acts; nothing was claimed."""
+    """The connection cannot work until a person acts; nothing was claimed."""
 
 
 class JobLost(CounterfoilError):

@@ -1,1 +1,1 @@
-"""Pure bookkeeping rules: an export item and settings in, balanced entries or one named failure out."""
+"""Pure bookkeeping rules: an item and settings in, balanced entries or one named failure out."""

@@ -32,7 +32,7 @@ class ChartAccount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChartTax:
-    """A tax code, its ingoing (deductible) and outgoing account ids; neither: tax stays in the cost."""
+    """A tax code, its ingoing (deductible) and outgoing account ids; neither: it is a cost."""
 
     code: str
     ingoing_account: str | None = None

@@ -6,9 +6,9 @@ does not balance cannot be made.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -27,7 +27,7 @@ class Part(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Reference:
-    """What makes a record unique in the books: Pleo's accounting entry id, the part, the attempt."""
+    """What makes a record unique: Pleo's accounting entry id, the part, the attempt."""
 
     entry_id: str
     part: Part = Part.ENTRY
@@ -41,7 +41,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineTax:
-    """The tax a line carries: Pleo's code, fraction, the base it is on and its amount (major units)."""
+    """A line's tax: Pleo's code, fraction, the base it is on and its amount (major units)."""
 
     code: str | None
     rate: Decimal
@@ -67,7 +67,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """A receipt on this machine: its file, SHA-256 (hex), size in bytes, media type and safe name."""
+    """A receipt on this machine: file, SHA-256 (hex), bytes, media type and a safe name."""
 
     path: Path
     sha256: str
@@ -85,7 +85,7 @@ class Entry:
     """A balanced record for the books: a journal entry, bill, credit note or payment."""
 
     reference: Reference
-    date: date
+    date: dt.date
     currency: str
     lines: tuple[Line, ...]
     payee: str = ""
@@ -94,10 +94,10 @@ class Entry:
     """Posted when true, a draft otherwise."""
     fingerprint: str = ""
     """Hash of the item's figures as Pleo sent them; tells whether the item changed since."""
-    original_date: date | None = None
+    original_date: dt.date | None = None
     """The item's own day, where a closed period moved the posting date."""
-    document_date: date | None = None
-    due_date: date | None = None
+    document_date: dt.date | None = None
+    due_date: dt.date | None = None
     invoice_number: str | None = None
     vendor: str | None = None
     """The chart's id of the vendor, for bills, credit notes and payments."""

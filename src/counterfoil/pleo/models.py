@@ -1,8 +1,9 @@
 """Pleo's Export API v3 on the wire: export jobs, job items, export items, and what we send.
 
-Amounts stay as Pleo sends them: ``Money.value`` is a ``Decimal`` in hundredths of the currency unit,
-whatever the currency. Times are aware. Closed lists of the contract (types, methods, statuses) are
-open here: a new value must reach the rules that refuse it by name. Unknown fields are ignored.
+Amounts stay as Pleo sends them: ``Money.value`` is a ``Decimal`` in hundredths of the currency
+unit, whatever the currency. Times are aware. Closed lists of the contract (types, methods,
+statuses) are open here: a new value must reach the rules that refuse it by name. Unknown fields
+are ignored.
 Source: Pleo Export API v3, OpenAPI 32.1.0.
 """
 
@@ -17,6 +18,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from pydantic.alias_generators import to_camel
 
 __all__ = [
+    "NO_ID",
     "Account",
     "AdditionalInformation",
     "AmountPair",
@@ -30,7 +32,6 @@ __all__ = [
     "ItemUpdateError",
     "ItemUpdateResult",
     "Money",
-    "NO_ID",
     "Person",
     "ReceiptFile",
     "ServicePeriod",
@@ -110,7 +111,7 @@ class Tag(Wire):
 
 
 class Tax(Wire):
-    """The tax of a line; ``rate`` is a fraction (0.2 is 20 %), ``type`` inclusive, exclusive, reverse."""
+    """A line's tax; ``rate`` a fraction (0.2 is 20 %), ``type`` inclusive, exclusive, reverse."""
 
     amount: AmountPair
     id: Text

@@ -1,1 +1,80 @@
-"""What must be remembered: connections, jobs, items, parts with intents and outcomes; and the locks."""
+"""What must be remembered: connections, jobs, items, parts with intents and outcomes; and the locks.
+
+The register is written around every booking and never trusted alone: the accounting system is
+asked first, always. It leaves to ``export`` what to do with what it remembers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from counterfoil.register.connections import Connections
+from counterfoil.register.database import Database
+from counterfoil.register.items import Items
+from counterfoil.register.jobs import Jobs
+from counterfoil.register.locks import FileLocks, LockHeld, Locks
+from counterfoil.register.parts import Parts
+from counterfoil.register.records import (
+    ItemOutcome,
+    JobRecord,
+    JobState,
+    KeptItem,
+    PartRecord,
+    PartState,
+)
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+__all__ = [
+    "ItemOutcome",
+    "JobRecord",
+    "JobState",
+    "KeptItem",
+    "LockHeld",
+    "Locks",
+    "PartRecord",
+    "PartState",
+    "Register",
+    "open_register",
+]
+
+
+@dataclass(frozen=True)
+class Register:
+    """An open register, by concern."""
+
+    database: Database
+    locks: Locks
+    connections: Connections
+    jobs: Jobs
+    items: Items
+    parts: Parts
+
+    def __enter__(self) -> Self:
+        """Use it as a block; it is open already."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the database."""
+        self.database.close()
+
+
+def open_register(url: str) -> Register:
+    """Open the register at a SQLAlchemy URL (``sqlite:///PATH``), making or migrating it."""
+    database = Database(url)
+    return Register(
+        database=database,
+        locks=FileLocks(database.path.with_name(database.path.name + ".locks")),
+        connections=Connections(database),
+        jobs=Jobs(database),
+        items=Items(database),
+        parts=Parts(database),
+    )

@@ -1,4 +1,4 @@
-"""The contract between the export and an accounting system; an adapter imports nothing else of ours.
+"""The contract between export and accounting system; an adapter imports nothing else of ours.
 
 One instance serves one connection and one job. All its outside effects go through
 ``counterfoil.effects.effect``. The order is always: ``find`` -> ``record`` -> ``find`` again; steps
@@ -64,7 +64,7 @@ class Uniqueness(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attachments:
-    """Which documents an entry takes: how many (None: any number), types (empty: any), bytes each."""
+    """Documents an entry takes: how many (None: any), types (empty: any), bytes each."""
 
     limit: int | None = None
     types: frozenset[str] = frozenset()
@@ -94,7 +94,7 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """Why the books are not ready: a sentence with the remedy, its job type, and if waiting may help."""
+    """Why the books are not ready: a sentence with the remedy, its type, if waiting may help."""
 
     message: str
     failure_type: JobFailureType = JobFailureType.INVALID_CONFIGURATION
@@ -172,7 +172,7 @@ RecordResult: TypeAlias = Booked | Refused | Unknown
 
 
 class AccountingSystem(Protocol):
-    """A company's books. Entered for one job (taking the target's lock, if it has one of its own)."""
+    """A company's books, entered for one job (taking the target's own lock, if it has one)."""
 
     @property
     def capabilities(self) -> Capabilities:
@@ -201,10 +201,10 @@ class AccountingSystem(Protocol):
         """Read the master data, once a job; raises BooksNotReady."""
 
     async def find(self, keys: Sequence[PartKey]) -> Mapping[PartKey, Sequence[Found]]:
-        """Look all records of these parts up, every attempt, oldest first; absent keys are left out."""
+        """Look up all records of these parts, every attempt, oldest first; absent: left out."""
 
     async def record(self, entries: Sequence[Entry]) -> Sequence[RecordResult]:
-        """Write entries; one result each, in order. Raises BooksNotReady only if nothing was sent."""
+        """Write entries; a result each, in order. Raises BooksNotReady only if nothing was sent."""
 
     async def post(self, ids: Sequence[str]) -> None:
         """Make drafts final; raises ItemFailure. A posted one is left as it is."""
@@ -222,7 +222,7 @@ class AccountingSystem(Protocol):
         """Reverse a posted record on a day; raises ItemFailure where the system cannot."""
 
     async def check(self) -> Sequence[str]:
-        """Judge the whole book when a job is done; one sentence for each record of ours it faults."""
+        """Judge the whole book after a job; one sentence for each record of ours it faults."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,60 @@
+# Everything runs from .venv, which the first target that needs it sets up.
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# A Python of your choice: make PYTHON=/path/to/python3.12 demo
+PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
+PYTEST := $(BIN)/pytest -n auto --dist worksteal
+LOCK := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url \
+	--no-header --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint bench lock clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z.]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(READY) ## Book a Pleo export in a Beancount ledger, in counterfoil-demo/
+	@$(BIN)/counterfoil demo
+
+test: $(READY) ## Run all tests
+	$(PYTEST)
+
+check: lint ## The quick loop: lint, types, import directions, fast tests
+	$(PYTEST) -m "not slow"
+
+lint: $(READY) ## Lint, format, types and import directions alone
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check --diff
+	$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(READY) ## Measure speed, memory and calls
+	@$(BIN)/python bench/run.py
+
+lock: $(READY) ## Lock the dependencies anew, in requirements/
+	$(LOCK) --upgrade -o requirements/runtime.txt
+	$(LOCK) --upgrade --group dev -c requirements/runtime.txt -o requirements/dev.txt
+	$(LOCK) --upgrade --group test --resolution lowest-direct -o requirements/oldest.txt
+
+clean: ## Remove .venv, caches and the demo
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .coverage .coverage.* htmlcov build dist counterfoil-demo
+
+$(READY): requirements/dev.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Counterfoil needs Python 3.11 or newer, and none is on the" \
+		"path. Install it, or name one: make PYTHON=/path/to/python3.12"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is" \
+		"older than Python 3.11, which Counterfoil needs. Name a newer one:" \
+		"make PYTHON=/path/to/python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make a virtual" \
+		"environment. On Debian or Ubuntu: apt install python3-venv"; exit 1; }
+	@echo "Setting up $(VENV) with $$($(PYTHON) --version): once, about half a minute ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes \
+		-r requirements/dev.txt
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps \
+		--no-build-isolation -e .
+	@touch $@
