@@ -1,0 +1,58 @@
+"""How we say who we are to Pleo: an API key (HTTP Basic) or an access token (Bearer).
+
+Secrets stay out of ``repr`` and of every error text. Where a secret comes from, and when a token is
+refreshed, is left to others. Source: Pleo's developer pages, "API keys" and "OAuth".
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Generator
+
+import httpx
+
+from counterfoil.errors import ConfigurationError
+
+__all__ = ["ApiKeyAuth", "BearerAuth"]
+
+
+def _checked(secret: str, what: str) -> str:
+    """Refuse what no header can carry, without saying what it was."""
+    if not secret or any(not "!" <= letter <= "~" for letter in secret):
+        raise ConfigurationError(
+            f"{what}: it is empty or has spaces or control characters; copy it again from Pleo"
+        )
+    return secret
+
+
+class _HeaderAuth(httpx.Auth):
+    """Send one ready-made Authorization header."""
+
+    def __init__(self, header: str) -> None:
+        self._header = header
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Add the header to the request."""
+        request.headers["Authorization"] = self._header
+        yield request
+
+    def __repr__(self) -> str:
+        """Name the kind, never the secret."""
+        return f"{type(self).__name__}(***)"
+
+
+class ApiKeyAuth(_HeaderAuth):
+    """An API key: HTTP Basic with the key as user and an empty password."""
+
+    def __init__(self, key: str) -> None:
+        """Take the key as Pleo shows it; raises ConfigurationError if no header can carry it."""
+        pair = f"{_checked(key, 'the Pleo API key')}:"
+        super().__init__("Basic " + b64encode(pair.encode()).decode())
+
+
+class BearerAuth(_HeaderAuth):
+    """An access token as issued by Pleo's OAuth; opaque, never parsed."""
+
+    def __init__(self, token: str) -> None:
+        """Take the token; raises ConfigurationError if no header can carry it."""
+        super().__init__("Bearer " + _checked(token, "the Pleo access token"))
