@@ -1,0 +1,41 @@
+"""What all tests share: Hypothesis' profile and Debian's programs, which must be there in CI."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).parent.parent
+
+# A shared machine pauses when it likes, so no single example has a deadline.
+settings.register_profile("counterfoil", deadline=None)
+settings.load_profile("counterfoil")
+
+
+@pytest.fixture
+def debian_program() -> Callable[[str], str]:
+    """Give the path of a program from a Debian package, or skip the test by that name.
+
+    With ``CI=true`` a missing program fails the test instead: there it must run.
+    """
+
+    def find(name: str) -> str:
+        path = shutil.which(name)
+        if path is None and os.environ.get("CI") == "true":
+            pytest.fail(f"{name} is not installed, and CI must run this test: apt install {name}")
+        if path is None:
+            pytest.skip(f"{name} is not installed (apt install {name})")
+        return path
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """Give the repository's top folder."""
+    return ROOT
