@@ -1,0 +1,129 @@
+"""Addresses and secrets in a configuration: Pleo's URL, the register's URL, secret references."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, TypeAlias
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import BeforeValidator, InstanceOf, ValidationInfo
+
+from counterfoil.config.mistakes import Mistake
+from counterfoil.config.model import Secret
+from counterfoil.config.surroundings import surroundings
+from counterfoil.config.values import text
+
+__all__ = ["ENVIRONMENTS", "BaseUrl", "RegisterUrl", "SecretReference", "environment_of"]
+
+ENVIRONMENTS: Mapping[str, str] = {
+    "production": "https://external.pleo.io",
+    "staging": "https://external.staging.pleo.io",
+}
+"""Pleo's environments and where each answers (Export API v3, OpenAPI ``servers``)."""
+
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+SQLITE = "sqlite:///"
+POSTGRESQL = ("postgresql://", "postgresql+", "postgres://")
+
+
+def environment_of(base_url: str) -> str:
+    """Name the Pleo behind an address: ``production``, ``staging``, or its host."""
+    named = {address: name for name, address in ENVIRONMENTS.items()}
+    return named.get(base_url) or urlsplit(base_url).hostname or base_url
+
+
+def _secret(value: object, info: ValidationInfo) -> Secret:
+    form, _, rest = value.partition(":") if isinstance(value, str) else ("", "", "")
+    if form == "env" and rest:
+        return Secret(f"env:{rest}", _from_environment(rest, surroundings(info).environ))
+    if form == "file" and rest:
+        return Secret(f"file:{rest}", _from_file(surroundings(info).folder / rest))
+    raise Mistake(
+        "is not a reference, and secrets do not belong in this file",
+        'write "env:NAME" (an environment variable) or "file:PATH"',
+    )
+
+
+def _from_environment(name: str, environ: Mapping[str, str]) -> str:
+    if not VARIABLE.fullmatch(name):
+        raise Mistake("does not name an environment variable", '"env:PLEO_API_KEY" would')
+    secret = environ.get(name, "").strip()
+    if not secret:
+        state = "empty" if name in environ else "not set"
+        raise Mistake(f"the environment variable {name} is {state}", "set it to the secret")
+    return _one_word(secret, f"the environment variable {name}")
+
+
+def _from_file(path: Path) -> str:
+    try:
+        secret = path.read_text("utf-8").strip()
+    except FileNotFoundError:
+        raise Mistake(
+            f"the file {path} does not exist", "create it with the secret in it"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise Mistake(f"the file {path} cannot be read ({why})", "make it readable") from None
+    return _one_word(secret, f"the file {path}")
+
+
+def _one_word(secret: str, where: str) -> str:
+    """Refuse what no header can carry, without saying what it was."""
+    if not secret or any(not "!" <= letter <= "~" for letter in secret):
+        raise Mistake(f"{where} is not one word of plain letters", "put the secret there, alone")
+    return secret
+
+
+def _base_url(value: object) -> str:
+    right = f'"{ENVIRONMENTS["production"]}" would be right'
+    url = text(value, right)
+    wrong = _wrong_with(url)
+    if wrong:
+        raise Mistake(wrong, right)
+    return url.rstrip("/")
+
+
+def _wrong_with(url: str) -> str | None:
+    try:
+        parts = urlsplit(url)
+        readable = parts.port != 0
+    except ValueError:
+        return "is not a URL"
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not readable:
+        return "is not an address of the form https://HOST"
+    if parts.username or parts.password or parts.query or parts.fragment:
+        return "must name a host only, without credentials or a query"
+    if parts.scheme == "http" and not _is_private(parts):
+        return "would send the API key unencrypted (http is for private hosts only)"
+    return None
+
+
+def _is_private(parts: SplitResult) -> bool:
+    host = parts.hostname or ""
+    try:
+        return ip_address(host).is_private
+    except ValueError:
+        return "." not in host or host.endswith((".localhost", ".local", ".internal"))
+
+
+def _register_url(value: object, info: ValidationInfo) -> str:
+    right = '"sqlite:///counterfoil.db" would be right'
+    url = text(value, right)
+    if url.startswith(POSTGRESQL):
+        raise Mistake("a register on PostgreSQL comes with a later version", f"{right} for now")
+    if not url.startswith(SQLITE) or not url.removeprefix(SQLITE) or "?" in url:
+        raise Mistake("is not of the form sqlite:///PATH", right)
+    path = surroundings(info).folder / url.removeprefix(SQLITE)
+    if path.is_dir():
+        raise Mistake(f"{path} is a folder", "name a file in it")
+    if not path.parent.is_dir():
+        raise Mistake(f"the folder {path.parent} does not exist", "create it")
+    return f"{SQLITE}{path}"
+
+
+SecretReference: TypeAlias = Annotated[InstanceOf[Secret], BeforeValidator(_secret)]
+BaseUrl: TypeAlias = Annotated[str, BeforeValidator(_base_url)]
+RegisterUrl: TypeAlias = Annotated[str, BeforeValidator(_register_url)]

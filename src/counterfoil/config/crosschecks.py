@@ -1,0 +1,56 @@
+"""What must agree between the keys of a configuration, beyond each key on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+
+from counterfoil.config.model import Connection
+
+__all__ = ["key_problems", "name_problems", "pleo_problems", "target_problems"]
+
+
+def pleo_problems(table: Mapping[str, object]) -> Iterator[str]:
+    """Exactly one of ``base_url`` and ``environment`` says which Pleo is meant."""
+    if "base_url" in table and "environment" in table:
+        yield "pleo.environment: stands beside base_url; keep one of the two"
+    if "base_url" not in table and "environment" not in table:
+        yield 'pleo: does not say which Pleo; add environment = "production" (or "staging")'
+
+
+def key_problems(
+    pleo: Mapping[str, object], connections: Mapping[str, Mapping[str, object]]
+) -> Iterator[str]:
+    """Every connection has an API key, of its own or that of ``[pleo]``."""
+    for section, table in connections.items():
+        if "api_key" not in pleo and "api_key" not in table:
+            yield f'{section}.api_key: is missing; add api_key = "env:PLEO_API_KEY" to [pleo]'
+
+
+def name_problems(tables: Sequence[Mapping[str, object]]) -> Iterator[str]:
+    """No two connections have one name."""
+    seen: set[object] = set()
+    for number, table in enumerate(tables, start=1):
+        name = table.get("name")
+        if isinstance(name, str) and name.strip() in seen:
+            yield f'connection[{number}].name: "{name}" is taken; give each connection its own name'
+        elif isinstance(name, str):
+            seen.add(name.strip())
+
+
+def target_problems(connections: Sequence[Connection]) -> Iterator[str]:
+    """No two connections book one company in the same books."""
+    for first, second in combinations(connections, 2):
+        if _same_company(first, second) and _target(first) == _target(second):
+            yield (
+                f"connection[{second.name}].company_id: connection {first.name} books this company "
+                "in the same books; remove one of the two"
+            )
+
+
+def _same_company(first: Connection, second: Connection) -> bool:
+    return (first.company_id, first.kind.name) == (second.company_id, second.kind.name)
+
+
+def _target(connection: Connection) -> str:
+    return connection.open_books().target

@@ -1,0 +1,88 @@
+"""The configuration as the rest of the program sees it: checked, resolved, frozen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from counterfoil.bookkeeping.settings import Settings
+from counterfoil.systems.contract import AccountingSystem, SystemKind
+
+__all__ = ["Config", "Connection", "OnChange", "ReceiptPolicy", "ReceiptSettings", "Secret"]
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A secret and the reference it was read by; only ``reveal`` gives the secret itself."""
+
+    reference: str
+    _value: str = field(repr=False)
+
+    def reveal(self) -> str:
+        """Return the secret, to be put in a header and nowhere else."""
+        return self._value
+
+    def __str__(self) -> str:
+        """Return a mask with the reference, fit for logs."""
+        return f"<secret {self.reference}>"
+
+
+class OnChange(StrEnum):
+    """What to do with an item that is booked already and has changed in Pleo since."""
+
+    FAIL = "fail"
+    AMEND = "amend"
+    KEEP = "keep"
+
+
+class ReceiptPolicy(StrEnum):
+    """Whether an item may be booked without its receipts."""
+
+    REQUIRE = "require"
+    BEST_EFFORT = "best_effort"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptSettings:
+    """How receipts are treated; ``hosts`` are allowed besides those that are always allowed."""
+
+    policy: ReceiptPolicy = ReceiptPolicy.REQUIRE
+    hosts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """One Pleo company and the books its expenses go to."""
+
+    name: str
+    company_id: str
+    """Lower case, with hyphens."""
+    base_url: str
+    """Where Pleo's API answers, without a slash at the end."""
+    environment: str
+    """``production``, ``staging``, or the host of any other Pleo."""
+    api_key: Secret
+    kind: SystemKind
+    options: BaseModel
+    folder: Path
+    """The configuration file's folder: relative paths start there."""
+    settings: Settings
+    receipts: ReceiptSettings = field(default_factory=ReceiptSettings)
+    on_change: OnChange = OnChange.FAIL
+
+    def open_books(self) -> AccountingSystem:
+        """Make an instance of the accounting system, for one job; nothing is opened yet."""
+        return self.kind.open(self.options, self.folder)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """A whole configuration file, checked."""
+
+    path: Path
+    register_url: str
+    """``sqlite:///`` and an absolute path."""
+    connections: tuple[Connection, ...]

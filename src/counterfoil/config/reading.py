@@ -1,0 +1,127 @@
+"""Reads a configuration file, checks it whole, and builds the configuration from it.
+
+Its only contact with the world is opening that file and the files its secrets are in.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from counterfoil.config.building import build_connection
+from counterfoil.config.crosschecks import (
+    key_problems,
+    name_problems,
+    pleo_problems,
+    target_problems,
+)
+from counterfoil.config.mistakes import sentences
+from counterfoil.config.model import Config, Connection
+from counterfoil.config.shape import ConnectionShape, FileShape, PleoShape, RegisterShape
+from counterfoil.config.surroundings import InstalledSystems, Surroundings
+from counterfoil.errors import ConfigurationError
+from counterfoil.systems.contract import SystemKind
+
+__all__ = ["load"]
+
+ShapeT = TypeVar("ShapeT", bound=BaseModel)
+
+
+def load(
+    path: Path,
+    environ: Mapping[str, str],
+    systems: Mapping[str, SystemKind] | None = None,
+) -> Config:
+    """Read a configuration file; raises ConfigurationError with every mistake in it.
+
+    Secrets are taken from ``environ`` and from files; relative paths start at the file's folder.
+    ``systems`` are the accounting systems to choose from, by default the installed ones.
+    """
+    place = path.absolute()
+    document = _document(place)
+    around = Surroundings(
+        folder=place.parent,
+        environ=environ,
+        systems=InstalledSystems() if systems is None else systems,
+    )
+    return _Reading(place, around, document).config()
+
+
+def _document(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        problem = "does not exist; name the configuration file with --config"
+    except UnicodeDecodeError:
+        problem = "is not UTF-8; save it as UTF-8"
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror}); make it a readable file"
+    except tomllib.TOMLDecodeError as error:
+        problem = f"is not TOML: {error}; correct that place"
+    raise ConfigurationError(f"{path}: {problem}")
+
+
+@dataclass
+class _Reading:
+    """One reading of a file, and the mistakes found so far."""
+
+    path: Path
+    around: Surroundings
+    document: Mapping[str, object]
+    problems: list[str] = field(default_factory=list)
+
+    def config(self) -> Config:
+        """Check everything, then build; raises ConfigurationError with all mistakes."""
+        self._check("", FileShape, self.document)
+        pleo = self._pleo()
+        register = self._check("register", RegisterShape, _table(self.document.get("register")))
+        connections = self._connections(pleo or PleoShape())
+        self.problems.extend(target_problems(connections))
+        if self.problems or register is None:
+            raise ConfigurationError(*self.problems)
+        return Config(path=self.path, register_url=register.url, connections=tuple(connections))
+
+    def _pleo(self) -> PleoShape | None:
+        table = self.document.get("pleo")
+        if not isinstance(table, dict):
+            return None
+        self.problems.extend(pleo_problems(table))
+        self.problems.extend(key_problems(table, self._sections()))
+        return self._check("pleo", PleoShape, table)
+
+    def _connections(self, pleo: PleoShape) -> list[Connection]:
+        sections = self._sections()
+        self.problems.extend(name_problems(list(sections.values())))
+        checked = [
+            self._check(section, ConnectionShape, table) for section, table in sections.items()
+        ]
+        built = [build_connection(shape, pleo, self.around.folder) for shape in checked if shape]
+        return [connection for connection in built if connection]
+
+    def _sections(self) -> dict[str, dict[str, object]]:
+        """Each connection's table under the name that the mistakes in it are told with."""
+        given = self.document.get("connection")
+        tables = [_table(table) for table in given] if isinstance(given, list) else []
+        names = [table.get("name") for table in tables]
+        return {
+            f"connection[{name if names.count(name) == 1 and name else number}]": table
+            for number, (name, table) in enumerate(zip(names, tables, strict=True), start=1)
+        }
+
+    def _check(
+        self, section: str, shape: type[ShapeT], table: Mapping[str, object]
+    ) -> ShapeT | None:
+        try:
+            return shape.model_validate(table, context=self.around)
+        except ValidationError as error:
+            self.problems.extend(sentences(section, shape, error))
+            return None
+
+
+def _table(value: object) -> dict[str, object]:
+    return value if isinstance(value, dict) else {}

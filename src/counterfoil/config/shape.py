@@ -1,0 +1,165 @@
+"""The shape of a configuration file, section by section, with every key and its default.
+
+pydantic checks it. What the keys mean to a user is told in ``docs/configuration.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    PlainValidator,
+    ValidationError,
+    ValidationInfo,
+)
+
+from counterfoil.bookkeeping.settings import (
+    ClosedPeriods,
+    NegativeTotals,
+    PostingMode,
+    UnmatchedVendor,
+)
+from counterfoil.config.addresses import BaseUrl, RegisterUrl, SecretReference
+from counterfoil.config.mistakes import Mistake, Mistakes, told
+from counterfoil.config.model import OnChange, ReceiptPolicy
+from counterfoil.config.values import (
+    Account,
+    Codes,
+    CompanyId,
+    ConnectionName,
+    HostName,
+    Kind,
+    Timezone,
+)
+from counterfoil.systems.contract import SystemKind
+
+__all__ = ["ConnectionShape", "FileShape", "PleoShape", "RegisterShape"]
+
+
+DESCRIPTION = "{supplier} {user} {note}"
+"""The narration's template where a connection has none of its own, as in ``Settings``."""
+
+
+class Shape(BaseModel):
+    """What all sections share: no unknown keys, no quiet conversions, frozen."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class PleoShape(Shape):
+    """``[pleo]``: which Pleo, and the key for connections that have none of their own."""
+
+    base_url: BaseUrl | None = None
+    environment: Literal["production", "staging"] | None = None
+    api_key: SecretReference | None = None
+
+
+class RegisterShape(Shape):
+    """``[register]``: where Counterfoil keeps its memory."""
+
+    url: RegisterUrl = Field("sqlite:///counterfoil.db", validate_default=True)
+
+
+class AccountsShape(Shape):
+    """``[connection.accounts]``: the accounts that Pleo's rules ask for."""
+
+    wallet: Account | None = None
+    out_of_pocket: Account | None = None
+    contra: Account | None = None
+    payable: Account | None = None
+
+
+class PostingShape(Shape):
+    """``[connection.posting]``."""
+
+    mode: Annotated[PostingMode, Field(strict=False)] = PostingMode.DRAFT
+
+
+class PeriodsShape(Shape):
+    """``[connection.periods]``."""
+
+    closed: Annotated[ClosedPeriods, Field(strict=False)] = ClosedPeriods.FAIL
+    closed_through: date | None = None
+
+
+class SignsShape(Shape):
+    """``[connection.signs]``."""
+
+    negative: Annotated[NegativeTotals, Field(strict=False)] = NegativeTotals.FAIL
+
+
+class ReceiptsShape(Shape):
+    """``[connection.receipts]``."""
+
+    policy: Annotated[ReceiptPolicy, Field(strict=False)] = ReceiptPolicy.REQUIRE
+    hosts: Annotated[tuple[HostName, ...], Field(strict=False)] = ()
+
+
+def _options(value: object, info: ValidationInfo) -> BaseModel | None:
+    """Check the options by the system's own model; without a system there is nothing to check."""
+    if not isinstance(value, dict):
+        raise Mistake("is not a table", "the table [connection.options] would be right")
+    kind = info.data.get("system")
+    if not isinstance(kind, SystemKind):
+        return None
+    try:
+        return kind.options.model_validate(value)
+    except ValidationError as error:
+        raise Mistakes(told(kind.options, error)) from None
+
+
+class ConnectionShape(Shape):
+    """``[[connection]]``: one company, its books, and how its expenses are booked."""
+
+    name: Annotated[ConnectionName, Field(examples=["acme"])]
+    company_id: Annotated[CompanyId, Field(examples=["12abc3d4-e567-890e-1234-abc56e78fabc"])]
+    system: Annotated[Kind, Field(examples=["beancount"])]
+    timezone: Timezone = Field("UTC", validate_default=True)
+    api_key: SecretReference | None = None
+    unmatched_vendor: Annotated[UnmatchedVendor, Field(strict=False)] = UnmatchedVendor.FAIL
+    description: str = DESCRIPTION
+    on_change: Annotated[OnChange, Field(strict=False)] = OnChange.FAIL
+    options: Annotated[InstanceOf[BaseModel] | None, PlainValidator(_options)] = Field(
+        default_factory=dict, validate_default=True
+    )
+    accounts: AccountsShape = AccountsShape()
+    posting: PostingShape = PostingShape()
+    periods: PeriodsShape = PeriodsShape()
+    signs: SignsShape = SignsShape()
+    receipts: ReceiptsShape = ReceiptsShape()
+    codes: Codes = Field(default_factory=dict)
+    booking: Annotated[tuple[Mapping[str, object], ...], PlainValidator(tuple)] = ()
+
+
+def _section(value: object) -> object:
+    if isinstance(value, dict):
+        return value
+    raise Mistake("is not a section", "a table under its name in square brackets would be right")
+
+
+def _sections(value: object) -> object:
+    if isinstance(value, dict):
+        raise Mistake("is a single table", "write [[connection]] with double brackets")
+    if isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
+        return value
+    raise Mistake("is not a list of tables", "one [[connection]] for each company would be right")
+
+
+Section = Annotated[object, PlainValidator(_section)]
+
+PLEO_EXAMPLE = '[pleo] with environment = "production" and api_key = "env:PLEO_API_KEY"'
+CONNECTION_EXAMPLE = "[[connection]] with name, company_id, system and [connection.options]"
+
+
+class FileShape(Shape):
+    """The sections of a file; each is checked by its own shape, so that all mistakes are found."""
+
+    pleo: Annotated[Section, Field(examples=[PLEO_EXAMPLE])]
+    register_: Annotated[Section, Field(alias="register")] = None
+    connection: Annotated[object, PlainValidator(_sections), Field(examples=[CONNECTION_EXAMPLE])]
