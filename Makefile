@@ -6,6 +6,8 @@ READY := $(VENV)/.ready
 # A Python of your choice: make PYTHON=/path/to/python3.12 demo
 PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
+# More for pytest: make test ARGS="-k demo"
+ARGS ?=
 PYTEST := $(BIN)/pytest -n auto --dist worksteal
 LOCK := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url \
 	--no-header --quiet
@@ -20,10 +22,10 @@ demo: $(READY) ## Book a Pleo export in a Beancount ledger, in counterfoil-demo/
 	@$(BIN)/counterfoil demo
 
 test: $(READY) ## Run all tests
-	$(PYTEST)
+	$(PYTEST) $(ARGS)
 
 check: lint ## The quick loop: lint, types, import directions, fast tests
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -m "not slow" $(ARGS)
 
 lint: $(READY) ## Lint, format, types and import directions alone
 	$(BIN)/ruff check
