@@ -1,1 +1,32 @@
-"""A local Pleo to develop against: jobs, items, receipts, faults, a clock you can move."""
+"""A local Pleo to develop against: jobs, items, receipts, faults, a clock you can move.
+
+In three lines, in a test of yours::
+
+    state = State()
+    company = state.add_company()
+    with SandboxServer(state) as server:  # or ``async with``
+        ...  # server.url, company.id, company.api_key
+
+It is an independent reading of Pleo's contract and imports nothing of the export's.
+"""
+
+from __future__ import annotations
+
+from counterfoil.sandbox.clock import Clock
+from counterfoil.sandbox.items import build_item, build_line
+from counterfoil.sandbox.model import ApiKey, Job, LogEntry, Receipt
+from counterfoil.sandbox.server import SandboxServer
+from counterfoil.sandbox.state import Company, State
+
+__all__ = [
+    "ApiKey",
+    "Clock",
+    "Company",
+    "Job",
+    "LogEntry",
+    "Receipt",
+    "SandboxServer",
+    "State",
+    "build_item",
+    "build_line",
+]

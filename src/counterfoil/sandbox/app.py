@@ -1,0 +1,290 @@
+"""The wire: Pleo's seven calls of the Export API v3, its installation endpoint, and the receipts.
+
+Each handler reads the request, asks the state and answers as the contract says. What a job may do
+is ``lifecycle``'s; things that go wrong on purpose are ``faults``'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeAlias
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Route
+
+from counterfoil.sandbox import apierrors, bodies, lifecycle
+from counterfoil.sandbox.access import authenticate, company_of, job_of, uuid_of
+from counterfoil.sandbox.apierrors import ApiError
+from counterfoil.sandbox.clock import stamp
+from counterfoil.sandbox.model import AccountingEntry, Item, Job, encode
+from counterfoil.sandbox.pages import PageQuery, paginate
+from counterfoil.sandbox.receipts import find_receipt, url_maker
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from counterfoil.sandbox.model import ApiKey
+    from counterfoil.sandbox.state import Company, State
+
+__all__ = ["create_app"]
+
+JSON_TYPE = "application/json;charset=UTF-8"
+_JOB_STATUSES = frozenset(
+    {"pending", "in_progress", "failed", "completed", "completed_with_errors"}
+)
+_ITEM_STATUSES = frozenset({"pending", "in_progress", "failed", "successful", "abandoned"})
+
+Handler: TypeAlias = "Callable[[State, Request, bytes], Response]"
+
+
+def create_app(state: State) -> Starlette:
+    """Return the ASGI application that serves this state."""
+    routes = [
+        Route(path, _endpoint(state, handler), methods=[method], name=name)
+        for method, path, name, handler in _CALLS
+    ]
+    handlers = {HTTPException: _http_error}
+    app = Starlette(routes=routes, exception_handlers=handlers)
+    app.add_middleware(RequestLog, state=state)
+    return app
+
+
+def _endpoint(state: State, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        body = await request.body()
+        try:
+            with state.lock:
+                return handler(state, request, body)
+        except ApiError as error:
+            return _refuse(error)
+
+    return endpoint
+
+
+def _reply(body: object, status: int = 200) -> Response:
+    return Response(encode(body), status, headers={"Content-Type": JSON_TYPE})
+
+
+def _refuse(error: ApiError) -> Response:
+    answer = _reply({"type": error.kind, "message": error.message}, error.status)
+    if error.status == apierrors.unauthorized().status:
+        answer.headers["WWW-Authenticate"] = 'Basic realm="Pleo"'
+    return answer
+
+
+async def _http_error(_: Request, error: Exception) -> Response:
+    """Answer unknown paths and methods in Pleo's error shape."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    headers = (error.headers or {}) if isinstance(error, HTTPException) else {}
+    answer = _refuse(ApiError(status, "HTTP_ERROR", f"HTTP status {status}."))
+    answer.headers.update(headers)
+    return answer
+
+
+class RequestLog:
+    """Writes every request with the status it was answered with into the state's log."""
+
+    def __init__(self, app: ASGIApp, state: State) -> None:
+        """Wrap the application."""
+        self.app = app
+        self.state = state
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the request; status 0 stands for no answer."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        status = 0
+
+        async def watch(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watch)
+        finally:
+            query = scope["query_string"].decode("ascii", "replace")
+            path = f"{scope['path']}?{query}" if query else scope["path"]
+            self.state.note("request", method=scope["method"], path=path, status=status)
+
+
+def _list_jobs(state: State, request: Request, _: bytes) -> Response:
+    key = authenticate(state, request, "export-jobs:read")
+    params = request.query_params
+    query = PageQuery.of(params)
+    statuses = _statuses("statuses", params.getlist("statuses"), _JOB_STATUSES)
+    given = params.get("company_id")
+    company_id = company_of(key, None if given is None else uuid_of("company_id", given))
+    page = paginate(
+        state.jobs_of([company_id]),
+        query,
+        size=_size(state, query),
+        keep=(lambda job: job.status in statuses) if statuses else None,
+        fields=Job.as_json,
+    )
+    parameters = {name: params.getlist(name) for name in ("company_id", "statuses")}
+    return _paged([encode(job.as_json()) for job in page.rows], page.info(query, _said(parameters)))
+
+
+def _create_job(state: State, request: Request, body: bytes) -> Response:
+    key = authenticate(state, request, "export-jobs:write")
+    wanted = bodies.parse(bodies.CREATE_JOB, body)
+    company = _company(state, company_of(key, wanted.company_id))
+    if any(job.open for job in state.jobs_of([company.id])):
+        raise apierrors.export_already_in_progress()
+    unknown = [each for each in wanted.accounting_entry_ids if each not in company.entries]
+    if unknown:
+        raise apierrors.bad_request(f"No such accounting entry: {', '.join(unknown[:5])}.")
+    entries = [company.entries[each] for each in wanted.accounting_entry_ids]
+    lifecycle.check_contra_accounts(company, entries)
+    vendor_based = bool(wanted.options and wanted.options.vendor_based_bookkeeping)
+    ids = wanted.accounting_entry_ids
+    job = lifecycle.create(state, company, ids, vendor_based=vendor_based)
+    job.created_by = wanted.employee_id
+    job.is_interactive = wanted.is_interactive is not False
+    return _reply({"data": job.as_json()}, 201)
+
+
+def _get_job(state: State, request: Request, _: bytes) -> Response:
+    key = authenticate(state, request, "export-jobs:read")
+    return _reply({"data": _job(state, request, key).as_json()})
+
+
+def _post_event(state: State, request: Request, body: bytes) -> Response:
+    key = authenticate(state, request, "export-jobs:write")
+    event = bodies.parse(bodies.EVENT, body)
+    lifecycle.apply_event(state, job_of(state, key, event.job_id), event)
+    return Response(status_code=202)
+
+
+def _list_job_items(state: State, request: Request, _: bytes) -> Response:
+    key = authenticate(state, request, "export-jobs:read")
+    params = request.query_params
+    query = PageQuery.of(params)
+    statuses = _statuses("status", params.getlist("status")[-1:], _ITEM_STATUSES)
+    job = _job(state, request, key)
+    page = paginate(
+        list(job.items.values()),
+        query,
+        size=_size(state, query),
+        keep=(lambda item: item.status in statuses) if statuses else None,
+        fields=lambda item: item.as_json(job.id),
+    )
+    parameters = {"jobId": [job.id], "status": sorted(statuses)}
+    rows = [encode(item.as_json(job.id)) for item in page.rows]
+    return _paged(rows, page.info(query, _said(parameters)))
+
+
+def _update_items(state: State, request: Request, body: bytes) -> Response:
+    key = authenticate(state, request, "export-jobs:write")
+    job = _job(state, request, key)
+    rows = bodies.parse(bodies.UPDATES, body)
+    if len(rows) > lifecycle.UPDATE_LIMIT:
+        raise apierrors.too_many_updates()
+    return _reply(lifecycle.apply_updates(state, job, rows))
+
+
+def _list_export_items(state: State, request: Request, _: bytes) -> Response:
+    key = authenticate(state, request, "export-items:read")
+    query = PageQuery.of(request.query_params)
+    job_id = request.query_params.get("job_id")
+    if job_id is None:
+        raise apierrors.bad_request("job_id is required.")
+    job = job_of(state, key, uuid_of("job_id", job_id))
+    if not job.open:
+        raise apierrors.finished_for_items()
+    entries = _entries(state, job)
+    page = paginate(entries, query, size=_size(state, query), fields=lambda entry: entry.item)
+    url_of = url_maker(state, str(request.base_url))
+    rows = [entry.payload(url_of, vendor_based=job.vendor_based) for entry in page.rows]
+    return _paged(rows, page.info(query, {"job_id": [job.id]}))
+
+
+def _entries(state: State, job: Job) -> Sequence[AccountingEntry]:
+    """Return what the data layer shows of a job; raises MISSING_CONTRA_ACCOUNTS."""
+    company = state.companies[job.company_id]
+    held = [company.entries[each] for each in job.items if each in company.entries]
+    lifecycle.check_contra_accounts(company, held)
+    shown = [entry for entry in held if not entry.withheld]
+    return shown + [AccountingEntry(item) for item in job.strays] if job.strays else shown
+
+
+def _get_receipt(state: State, request: Request, _: bytes) -> Response:
+    receipt = find_receipt(state, request.path_params["token"])
+    return Response(receipt.data, media_type=receipt.type)
+
+
+def _get_installation(state: State, request: Request, _: bytes) -> Response:
+    company = _company(state, company_of(authenticate(state, request), None))
+    if company.installation is None:
+        raise apierrors.not_found("Installation")
+    return _reply(company.installation)
+
+
+def _create_installation(state: State, request: Request, body: bytes) -> Response:
+    company = _company(state, company_of(authenticate(state, request), None))
+    wanted = bodies.parse(bodies.INSTALLATION, body)
+    now = stamp(state.clock.now())
+    kept = company.installation or {
+        "id": state.new_id(),
+        "applicationId": state.new_id(),
+        "createdAt": now,
+        "resource": f"urn:pleo:company:{company.id}",
+    }
+    company.installation = {
+        **kept,
+        "metadata": wanted.metadata,
+        "status": wanted.status,
+        "updatedAt": now,
+    }
+    return _reply(company.installation, 201)
+
+
+def _company(state: State, company_id: str) -> Company:
+    company = state.companies.get(company_id)
+    if company is None:
+        raise apierrors.forbidden("The credential is for another company.")
+    return company
+
+
+def _job(state: State, request: Request, key: ApiKey) -> Job:
+    return job_of(state, key, uuid_of("jobId", request.path_params["jobId"]))
+
+
+def _size(state: State, query: PageQuery) -> int:
+    wanted = state.page_size if query.limit is None else query.limit
+    return min(wanted, state.max_page_size)
+
+
+def _statuses(name: str, given: Sequence[str], known: frozenset[str]) -> frozenset[str]:
+    if unknown := set(given) - known:
+        raise apierrors.bad_request(f"{name}: {', '.join(sorted(unknown))} is no status.")
+    return frozenset(given)
+
+
+def _said(parameters: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
+    return {name: values for name, values in parameters.items() if values}
+
+
+def _paged(rows: Sequence[bytes], info: Item) -> Response:
+    """Join rows that are JSON already into an answer."""
+    body = b'{"data":[%s],"pagination":%s}' % (b",".join(rows), encode(info))
+    return Response(body, headers={"Content-Type": JSON_TYPE})
+
+
+_CALLS: Sequence[tuple[str, str, str, Handler]] = (
+    ("GET", "/v3/export-jobs", "list_jobs", _list_jobs),
+    ("POST", "/v3/export-jobs", "create_job", _create_job),
+    ("GET", "/v3/export-jobs/{jobId}", "get_job", _get_job),
+    ("POST", "/v3/export-job-events", "post_event", _post_event),
+    ("GET", "/v3/export-jobs/{jobId}/items", "list_job_items", _list_job_items),
+    ("PUT", "/v3/export-jobs/{jobId}/items", "update_items", _update_items),
+    ("GET", "/v3/export-items", "list_export_items", _list_export_items),
+    ("GET", "/v1/installations/me", "get_installation", _get_installation),
+    ("POST", "/v1/installations/me", "create_installation", _create_installation),
+    ("GET", "/files/{token}", "get_receipt", _get_receipt),
+)

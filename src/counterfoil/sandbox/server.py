@@ -1,0 +1,126 @@
+"""Serves a sandbox over real HTTP: in a thread of its own for tests, or as a program for people."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from threading import Thread
+from typing import TYPE_CHECKING, Self
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from counterfoil.sandbox.app import create_app
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from starlette.types import ASGIApp
+
+    from counterfoil.sandbox.state import State
+
+__all__ = ["SandboxServer", "serve"]
+
+THREAD_NAME = "counterfoil-sandbox"
+
+
+class _Connection(H11Protocol):
+    """Hands the application its transport, so that a fault can cut the connection."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Put the transport into the request's state (uvicorn types it as narrowly)."""
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, "transport": transport}
+
+
+def _config(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        http=_Connection,
+        ws="none",
+        lifespan="off",
+        log_level="error",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=1,
+    )
+
+
+def _listen() -> socket.socket:
+    """Open a free port. Named as TCP: asyncio sets TCP_NODELAY only on sockets that say so."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(128)
+    return listener
+
+
+class SandboxServer:
+    """A state on a free port of this machine, in a thread of its own, with or without async.
+
+    The thread keeps it answering while the test blocks; it is named ``counterfoil-sandbox``.
+    """
+
+    def __init__(self, state: State) -> None:
+        """Take what to serve; nothing is opened yet."""
+        self.state = state
+        self.url = ""
+        self._thread: Thread | None = None
+        self._loop = asyncio.new_event_loop()
+        self._stop = asyncio.Event()
+
+    def __enter__(self) -> Self:
+        """Listen; ``url`` is set and requests are taken from here on."""
+        listener = _listen()
+        self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        self._thread = Thread(target=self._run, args=(listener,), name=THREAD_NAME, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close all connections and wait for the thread."""
+        self._loop.call_soon_threadsafe(self._stop.set)
+        if self._thread is not None:
+            self._thread.join()
+
+    async def __aenter__(self) -> Self:
+        """Do as ``with`` does."""
+        return self.__enter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Do as ``with`` does, without blocking the loop."""
+        await asyncio.to_thread(self.__exit__, kind, error, trace)
+
+    def _run(self, listener: socket.socket) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._serve(listener))
+
+    async def _serve(self, listener: socket.socket) -> None:
+        """Serve until told to stop, without the naps that uvicorn's own loop takes."""
+        config = _config(create_app(self.state))
+        config.load()
+        server = uvicorn.Server(config)
+        server.lifespan = config.lifespan_class(config)
+        with listener:
+            await server.startup(sockets=[listener])
+            await self._stop.wait()
+            for listening in server.servers:
+                listening.close()
+            for connection in tuple(server.server_state.connections):
+                connection.transport.abort()
+
+
+def serve(state: State, *, host: str = "127.0.0.1", port: int = 8890) -> None:
+    """Serve until interrupted (SIGINT, SIGTERM); blocks."""
+    uvicorn.Server(_config(create_app(state), host=host, port=port)).run()
