@@ -119,8 +119,6 @@ def _register_url(value: object, info: ValidationInfo) -> str:
     path = surroundings(info).folder / url.removeprefix(SQLITE)
     if path.is_dir():
         raise Mistake(f"{path} is a folder", "name a file in it")
-    if not path.parent.is_dir():
-        raise Mistake(f"the folder {path.parent} does not exist", "create it")
     return f"{SQLITE}{path}"
 
 
