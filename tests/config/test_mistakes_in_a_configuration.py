@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -138,6 +138,9 @@ codes = "6100"
     connection[acme].codes: is not a table; lines such as "6100" = "6105" would be right
 codes.6100 = 6105
     connection[acme].codes.6100: is a number; write it as text, in quotes
+booking = "x"
+    connection[acme].booking: is not a list of tables; [[connection.booking]] above each would be
+    right
 unmatched_vendor = "skip"
     connection[acme].unmatched_vendor: is "skip"; "fail" or "fallback" would be right
 currency = "EUR"
@@ -147,10 +150,10 @@ currency = "EUR"
 """
 
 
-def mistakes() -> Iterator[tuple[str, str]]:
+def mistakes() -> list[tuple[str, str]]:
     """Read the table: a wrong line, and what is told of it, indented below."""
-    for line, told in re.findall(r"^(\S.*)\n((?: {4}.*\n)+)", TABLE, re.MULTILINE):
-        yield line, " ".join(told.split())
+    rows = re.findall(r"^(\S.*)\n((?: {4}.*\n)+)", TABLE, re.MULTILINE)
+    return [(line, " ".join(told.split())) for line, told in rows]
 
 
 @pytest.mark.parametrize(("line", "told"), mistakes())
@@ -195,6 +198,12 @@ def test_an_address_that_is_unsafe_or_none_is_refused(
     (problem,) = problems(load_text, text)
     assert problem.startswith(f"pleo.base_url: {wrong}")
     assert problem.endswith(URL_RIGHT)
+
+
+def test_own_booking_rows_are_checked_as_the_bookkeeping_checks_them(load_text: Loader) -> None:
+    row = '{ types = ["fee"], parts = [{ part = "entry", debit = "lunch", credit = "wallet" }] }'
+    (problem,) = problems(load_text, changed(f"booking = [{row}]"))
+    assert problem.startswith('connection[acme].booking[1]: debit "lunch" must be one of lines')
 
 
 def test_pleo_is_named_once(load_text: Loader) -> None:

@@ -5,7 +5,6 @@ pydantic checks it. What the keys mean to a user is told in ``docs/configuration
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Literal
 
@@ -30,6 +29,7 @@ from counterfoil.config.mistakes import Mistake, Mistakes, told
 from counterfoil.config.model import OnChange, ReceiptPolicy
 from counterfoil.config.values import (
     Account,
+    BookingRows,
     Codes,
     CompanyId,
     ConnectionName,
@@ -134,7 +134,7 @@ class ConnectionShape(Shape):
     signs: SignsShape = SignsShape()
     receipts: ReceiptsShape = ReceiptsShape()
     codes: Codes = Field(default_factory=dict)
-    booking: Annotated[tuple[Mapping[str, object], ...], PlainValidator(tuple)] = ()
+    booking: BookingRows = ()
 
 
 def _section(value: object) -> object:

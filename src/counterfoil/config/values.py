@@ -14,12 +14,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from pydantic import BeforeValidator, InstanceOf, PlainValidator, ValidationInfo
 
 from counterfoil.bookkeeping.settings import AccountSetting
+from counterfoil.bookkeeping.table import check_overrides
 from counterfoil.config.mistakes import KeyPath, Mistake, Mistakes, close_to, spoken_list
 from counterfoil.config.surroundings import surroundings
 from counterfoil.systems.contract import SystemKind
 
 __all__ = [
     "Account",
+    "BookingRows",
     "Codes",
     "CompanyId",
     "ConnectionName",
@@ -33,6 +35,7 @@ UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 CURRENCY = re.compile(r"[A-Z]{3}")
 HOST = re.compile(r"(\*\.)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
+ROW = re.compile(r"\[\[\S+\]\] row (\d+): (.*?)\.?")
 NUMBERS = (int, float)
 
 
@@ -95,6 +98,21 @@ def _codes(value: object) -> Mapping[str, str]:
     return _texts(value, "the code or name of an account in the books would be right", [])
 
 
+def _booking_rows(value: object) -> tuple[Mapping[str, object], ...]:
+    if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
+        raise Mistake("is not a list of tables", "[[connection.booking]] above each would be right")
+    problems = check_overrides(value)
+    if problems:
+        raise Mistakes([_placed(problem) for problem in problems])
+    return tuple(value)
+
+
+def _placed(problem: str) -> tuple[KeyPath, str]:
+    """Read ``[[KEY]] row 2: SENTENCE.`` as a mistake at the second row."""
+    found = ROW.fullmatch(problem)
+    return ((int(found[1]) - 1,), found[2]) if found else ((), problem)
+
+
 def _texts(
     table: Mapping[str, object], right: str, mistakes: list[tuple[KeyPath, str]]
 ) -> Mapping[str, str]:
@@ -135,7 +153,8 @@ def _kind(value: object, info: ValidationInfo) -> SystemKind:
 ConnectionName: TypeAlias = Annotated[str, BeforeValidator(_connection_name)]
 CompanyId: TypeAlias = Annotated[str, BeforeValidator(_company_id)]
 Timezone: TypeAlias = Annotated[InstanceOf[ZoneInfo], BeforeValidator(_timezone)]
-Account: TypeAlias = Annotated[AccountSetting, PlainValidator(_account)]
+Account: TypeAlias = Annotated[str | Mapping[str, str], PlainValidator(_account)]
 Codes: TypeAlias = Annotated[Mapping[str, str], PlainValidator(_codes)]
+BookingRows: TypeAlias = Annotated[tuple[Mapping[str, object], ...], PlainValidator(_booking_rows)]
 HostName: TypeAlias = Annotated[str, BeforeValidator(_host)]
 Kind: TypeAlias = Annotated[InstanceOf[SystemKind], BeforeValidator(_kind)]
