@@ -235,8 +235,8 @@ def _text_under(row: Json, key: str) -> str | None:
 
 
 def _json_body(value: object) -> bytes:
-    """Write JSON for the wire."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    """Write JSON for the wire; what UTF-8 cannot carry (half a surrogate pair) becomes ``?``."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
 
 
 def _update_row(row: ItemUpdate) -> dict[str, str]:

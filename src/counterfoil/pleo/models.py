@@ -57,7 +57,7 @@ def _day_or_time(value: object) -> object:
     """Read ``2026-04-18`` as midnight UTC: the contract's masks and formats disagree."""
     if isinstance(value, str) and len(value) == len("2026-04-18"):
         return f"{value}T00:00:00Z"
-    if isinstance(value, (str, datetime)):
+    if isinstance(value, datetime) or (isinstance(value, str) and "-" in value[1:]):
         return value
     raise ValueError(f"a date and time is needed, not {type(value).__name__}")
 
@@ -69,6 +69,9 @@ Time = Annotated[AwareDatetime, BeforeValidator(_day_or_time)]
 """A point in time with its zone, or a bare day read as midnight UTC."""
 
 Text = Annotated[str, Field(strict=True)]
+
+Words = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
+"""A text that may be null, read as empty."""
 
 
 class Wire(BaseModel):
@@ -165,9 +168,9 @@ class AdditionalInformation(Wire):
 
 
 class Bookkeeping(Wire):
-    """How Pleo wants the item booked: none, journal or accounts_payable."""
+    """How Pleo wants the item booked: none, journal or accounts_payable; null is legacy."""
 
-    method: Text
+    method: Text | None = None
 
 
 class ReceiptFile(Wire):
@@ -237,7 +240,7 @@ class ExportItem(Wire):
     team: Person | None = None
     user: Person | None = None
     vendor: Vendor | None = None
-    links: Mapping[str, Mapping[str, Any]] | None = Field(default=None, alias="_links")
+    links: Mapping[str, Mapping[str, Any] | None] | None = Field(default=None, alias="_links")
 
 
 class ExportJob(Wire):
@@ -288,8 +291,8 @@ class ItemUpdateError(Wire):
     """A row that a PUT with status 200 refused all the same."""
 
     accounting_entry_id: Text
-    message: str = ""
-    type: str = ""
+    message: Words = ""
+    type: Words = ""
 
 
 class ItemUpdateResult(Wire):

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Never, TypeAlias, TypeVar
@@ -43,6 +43,9 @@ Shape = TypeVar("Shape", bound=BaseModel)
 
 _HALF_PAIR = re.compile(rb"\\u[dD][89a-fA-F]")
 """An escaped UTF-16 surrogate: one without its other half cannot be stored or sent on."""
+
+_DIGITS = 1000
+"""More digits than any amount has; Python refuses to read integers of over 4,300."""
 
 _UNCLEAR = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY}
 
@@ -77,15 +80,17 @@ def http_date(text: str | None) -> datetime | None:
     """Read an HTTP date as an aware UTC time; None where it is absent or unreadable."""
     try:
         moment = parsedate_to_datetime(text or "")
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         return None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def parse_json(answer: Answer) -> Json:
     """Parse a body; raises PleoMalformed (torn) when it is not JSON."""
     try:
-        value: Json = json.loads(answer.body, parse_float=Decimal, parse_constant=_refuse)
+        value: Json = json.loads(
+            answer.body, parse_float=_decimal, parse_int=_integer, parse_constant=_refuse
+        )
     except (ValueError, RecursionError) as error:
         raise PleoMalformed(
             f"Pleo's answer to {answer.operation} is not JSON ({error}).",
@@ -93,6 +98,19 @@ def parse_json(answer: Answer) -> Json:
             torn=True,
         ) from error
     return _mended(value) if _HALF_PAIR.search(answer.body) else value
+
+
+def _decimal(text: str) -> Decimal | str:
+    """Read a fraction exactly; one beyond all bounds stays text, so that its row alone fails."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return text
+
+
+def _integer(text: str) -> int | str:
+    """Read an integer; one beyond all bounds stays text, so that its row alone fails."""
+    return int(text) if len(text) <= _DIGITS else text
 
 
 def _refuse(constant: str) -> Never:

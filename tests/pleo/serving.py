@@ -1,0 +1,40 @@
+"""Serve an ASGI app on real HTTP, on a free port."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+class Switch:
+    """An app whose place each test takes with its own, so that one server serves them all."""
+
+    def __init__(self) -> None:
+        """Start with nothing behind it."""
+        self.app: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on to the app of the test that runs."""
+        assert self.app is not None
+        await self.app(scope, receive, send)
+
+
+@contextmanager
+def served(app: ASGIApp) -> Iterator[str]:
+    """Give the base URL of the app while it is served from a thread of its own."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        config = uvicorn.Config(app, log_level="critical", lifespan="off", ws="none")
+        server = uvicorn.Server(config)
+        # Bound and listening already, so a request waits in the backlog until the thread is up.
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
