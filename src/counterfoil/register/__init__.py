@@ -1,4 +1,4 @@
-"""What must be remembered: connections, jobs, items, parts with intents and outcomes; and the locks.
+"""What must be remembered: connections, jobs, items, parts with intents and outcomes; and locks.
 
 The register is written around every booking and never trusted alone: the accounting system is
 asked first, always. It leaves to ``export`` what to do with what it remembers.

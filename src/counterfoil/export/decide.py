@@ -1,0 +1,114 @@
+"""What to do with an item, given what the books and the register know of it. Pure."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from counterfoil.bookkeeping.fingerprint import differences, fingerprint
+from counterfoil.bookkeeping.parse import parse_item
+from counterfoil.errors import InvalidItem, ItemFailure
+from counterfoil.export.policies import OnChange
+from counterfoil.register import PartState
+from counterfoil.register.records import load_payload
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from counterfoil.bookkeeping.entries import Part
+    from counterfoil.bookkeeping.settings import Settings
+    from counterfoil.export.work import ItemWork
+    from counterfoil.pleo.models import ExportItem
+    from counterfoil.register import PartRecord
+    from counterfoil.systems.contract import Found
+
+__all__ = ["decide", "open_intents"]
+
+
+def decide(
+    work: ItemWork,
+    found: Mapping[Part, Sequence[Found]],
+    records: Sequence[PartRecord],
+    *,
+    settings: Settings,
+    on_change: OnChange,
+    payload_of: Callable[[PartRecord], str | None],
+) -> None:
+    """Set what the item's parts still need: nothing (adopt), the missing ones, or all; or fail it.
+
+    An item that is live in the books and unchanged since is successful whatever else is wrong now;
+    one that is gone from the books is booked again as the next attempt.
+    """
+    work.live = {
+        part: live[-1]
+        for part, every in found.items()
+        if (live := [one for one in every if one.state.live])
+    }
+    if work.live:
+        changes = _changes(work, records, settings, payload_of)
+        if changes and on_change is OnChange.FAIL:
+            work.failure = _changed(work, changes)
+            return
+        if work.item is not None and work.failure is not None:
+            work.failure = None  # it stands in the books as it was exported
+    if work.failure is None:
+        work.to_write = [
+            replace(entry, reference=replace(entry.reference, attempt=attempt))
+            for entry in work.planned
+            if (part := entry.reference.part) not in work.live
+            for attempt in (_next_attempt(part, found.get(part, ()), records),)
+        ]
+
+
+def open_intents(work: ItemWork, records: Sequence[PartRecord]) -> list[PartRecord]:
+    """Intents without an outcome that the books do not show: a request of ours may be under way."""
+    return [
+        record
+        for record in records
+        if record.state in {PartState.INTENDED, PartState.UNKNOWN} and record.part not in work.live
+    ]
+
+
+def _next_attempt(part: Part, found: Sequence[Found], records: Sequence[PartRecord]) -> int:
+    """One more than the last attempt that was in the books; intents that came to nothing repeat."""
+    gone = {one.reference.attempt for one in found}
+    gone |= {
+        record.reference.attempt
+        for record in records
+        if record.part is part and record.state in {PartState.BOOKED, PartState.GONE}
+    }
+    return max(gone, default=0) + 1
+
+
+def _changes(
+    work: ItemWork,
+    records: Sequence[PartRecord],
+    settings: Settings,
+    payload_of: Callable[[PartRecord], str | None],
+) -> list[str]:
+    """Say what changed in Pleo since the item was booked; nothing if none can tell."""
+    if work.item is None:
+        return [f"it cannot be read any more: {work.failure}"]
+    now = fingerprint(work.item, settings)
+    for part, live in work.live.items():
+        kept = [r for r in records if r.part is part and r.reference == live.reference]
+        before = kept[0].fingerprint if kept else live.fingerprint
+        if before and before != now:
+            return _say(payload_of(kept[0]) if kept else None, work.item, settings)
+    return []
+
+
+def _say(old: str | None, item: ExportItem, settings: Settings) -> list[str]:
+    if old is not None:
+        with suppress(ItemFailure):
+            return differences(parse_item(load_payload(old)), item, settings)
+    return ["its figures are not those that were booked"]
+
+
+def _changed(work: ItemWork, changes: Sequence[str]) -> InvalidItem:
+    first = next(iter(work.live.values()))
+    return InvalidItem(
+        f"Already booked as {first.id} on {first.booked_at:%Y-%m-%d}; since then "
+        f"{', '.join(changes)}; decide with `counterfoil resolve {work.entry_id}`"
+    )

@@ -1,0 +1,57 @@
+"""Step 1: which job is next. Nothing is changed here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from counterfoil.export.ports import Pleo
+from counterfoil.pleo.models import ExportJob
+from counterfoil.register import JobRecord, JobState, Register
+
+__all__ = ["Detected", "detect", "started_by_us"]
+
+CLOCK_DIFFERENCE = timedelta(minutes=1)
+"""How far Pleo's clock may be behind ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detected:
+    """The next job to run, if any, and jobs that another integration has under way."""
+
+    next: ExportJob | None
+    foreign: tuple[str, ...] = ()
+
+
+async def detect(pleo: Pleo, register: Register, *, leave: Collection[str] = ()) -> Detected:
+    """Find an interrupted job of ours, else the oldest pending one; none while another's runs.
+
+    Jobs in ``leave`` are passed over: this run has tried them already.
+    Source: Pleo, "Detect and start export jobs": one at a time, oldest first.
+    """
+    jobs = await pleo.list_jobs(["pending", "in_progress"])
+    jobs = sorted(
+        (job for job in jobs if job.id not in leave), key=lambda job: (job.created_at, job.id)
+    )
+    running = [job for job in jobs if job.status == "in_progress"]
+    ours = [job for job in running if started_by_us(job, register.jobs.get(job.id))]
+    if ours:
+        return Detected(ours[0])
+    if running:
+        return Detected(None, tuple(job.id for job in running))
+    pending = [job for job in jobs if job.status == "pending"]
+    return Detected(pending[0] if pending else None)
+
+
+def started_by_us(job: ExportJob, record: JobRecord | None) -> bool:
+    """Whether a job in progress is ours: on record, or started after our unanswered ``started``."""
+    if record is None:
+        return False
+    if record.state is JobState.RUNNING:
+        return True
+    return record.state is JobState.CLAIMING and _not_before(job.started_at, record.first_sent_at)
+
+
+def _not_before(started: datetime | None, sent: datetime) -> bool:
+    return started is not None and started >= sent - CLOCK_DIFFERENCE

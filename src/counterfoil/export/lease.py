@@ -1,0 +1,39 @@
+"""How long a job is still ours: Pleo lets it expire some time after its last update."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+__all__ = ["Lease"]
+
+STOP_WRITING = timedelta(minutes=5)
+STOP_RETRYING = timedelta(minutes=10)
+
+
+class Lease:
+    """Counts down from the last update that Pleo accepted, by our clock."""
+
+    def __init__(self) -> None:
+        """Nothing is held yet."""
+        self._seconds = timedelta(hours=1)
+        self._until: datetime | None = None
+
+    def start(self, *, expires_in: int, updated_at: datetime, now: datetime) -> None:
+        """Hold a job that Pleo says was updated then; a clock ahead of ours gains nothing."""
+        self._seconds = timedelta(seconds=expires_in)
+        self._until = min(updated_at, now) + self._seconds
+
+    def renew(self, now: datetime) -> None:
+        """Pleo accepted an update sent at this time."""
+        self._until = now + self._seconds
+
+    def may_write(self, now: datetime) -> bool:
+        """Whether there is time to write something new and to report it."""
+        return self._left(now) > min(STOP_WRITING, self._seconds / 4)
+
+    def may_retry(self, now: datetime) -> bool:
+        """Whether there is time to wait for an accounting system that failed."""
+        return self._left(now) > min(STOP_RETRYING, self._seconds / 2)
+
+    def _left(self, now: datetime) -> timedelta:
+        return timedelta(0) if self._until is None else self._until - now

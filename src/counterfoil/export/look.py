@@ -1,0 +1,88 @@
+"""Asking the books: patiently while the job has time, and saying what an absence proves."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from counterfoil.errors import (
+    BooksAuthentication,
+    BooksAuthorization,
+    BooksRateLimit,
+    BooksTimeout,
+    BooksUnreachable,
+    ItemFailure,
+    JobFailureType,
+)
+from counterfoil.register import PartState
+from counterfoil.systems.contract import BooksNotReady, Uniqueness
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+    from datetime import datetime
+    from typing import TypeVar
+
+    from counterfoil.export.ports import Export
+    from counterfoil.register import PartRecord
+    from counterfoil.systems.contract import Capabilities, Found, PartKey
+
+    T = TypeVar("T")
+
+__all__ = ["is_open", "patiently", "uncertain", "unreachable", "unsettled_seconds"]
+
+log = structlog.get_logger(__name__)
+
+PAUSES = (1, 2, 5, 10, 20, 30)
+
+_FAILURES: Mapping[JobFailureType, type[ItemFailure]] = {
+    JobFailureType.ACCOUNTING_SYSTEM_AUTHENTICATION_FAILURE: BooksAuthentication,
+    JobFailureType.AUTHORIZATION_FAILURE: BooksAuthorization,
+    JobFailureType.ACCOUNTING_SYSTEM_RATE_LIMIT: BooksRateLimit,
+    JobFailureType.ACCOUNTING_SYSTEM_TIMEOUT: BooksTimeout,
+}
+
+
+async def patiently(export: Export, ask: Callable[[], Awaitable[T]]) -> T:
+    """Call again, with growing pauses, while the books are away and the job has time for it."""
+    tries = 0
+    while True:
+        try:
+            return await ask()
+        except BooksNotReady as error:
+            if not error.problem.passing or not export.lease.may_retry(export.clock.now()):
+                raise
+            log.warning("the accounting system is away; waiting", reason=error.problem.message)
+        await export.clock.sleep(PAUSES[min(tries, len(PAUSES) - 1)])
+        tries += 1
+
+
+def unreachable(error: BooksNotReady) -> ItemFailure:
+    """Return the failure of an item that could not be sent because the books are away."""
+    kind = _FAILURES.get(error.problem.failure_type, BooksUnreachable)
+    return kind(f"{error.problem.message} Nothing was booked; export again when it works")
+
+
+def uncertain(reference: object) -> BooksTimeout:
+    """Return the failure of an item of which nobody can tell whether it is booked."""
+    return BooksTimeout(
+        f"It is not certain that this was booked (reference {reference}). Look for {reference}, "
+        "then export again: it is booked only if it is not there"
+    )
+
+
+def is_open(record: PartRecord, found: Mapping[PartKey, Sequence[Found]]) -> bool:
+    """Whether an intent has no outcome and the books do not show it."""
+    key = (record.reference.entry_id, record.part)
+    return record.state in {PartState.INTENDED, PartState.UNKNOWN} and key not in found
+
+
+def unsettled_seconds(
+    intents: Iterable[datetime], capabilities: Capabilities, now: datetime
+) -> float:
+    """How long an absence is not yet proof, as a request sent at an intent may still land."""
+    if capabilities.uniqueness is Uniqueness.EXCLUSIVE_FILE:
+        return 0.0
+    settled = now - timedelta(seconds=capabilities.settle_seconds)
+    return max((max(0.0, (sent - settled).total_seconds()) for sent in intents), default=0.0)

@@ -1,0 +1,173 @@
+"""Step 5: book a chunk. Look up, decide, fetch receipts, write what is missing, keep the outcome.
+
+    look every part of the chunk up in the books, in one call, always
+    -> decide -> fetch receipts -> commit the intent for exactly what the next call sends
+    -> write -> read back -> commit the outcome
+
+Every item of the chunk ends with an outcome in the register, or the run stops with an exception
+and the next run starts from the look-up again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import structlog
+
+from counterfoil.bookkeeping.entries import Part
+from counterfoil.bookkeeping.parse import parse_item
+from counterfoil.errors import BooksTimeout, ItemFailure
+from counterfoil.export.decide import decide
+from counterfoil.export.export_items import read_export_items
+from counterfoil.export.look import (
+    is_open,
+    patiently,
+    uncertain,
+    unreachable,
+    unsettled_seconds,
+)
+from counterfoil.export.policies import ReceiptPolicy
+from counterfoil.export.work import ItemWork, prepare
+from counterfoil.export.write import Writer
+from counterfoil.receipts import ReceiptExpired
+from counterfoil.register.records import load_payload
+from counterfoil.systems.contract import BooksNotReady
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from counterfoil.bookkeeping.chart import Chart
+    from counterfoil.bookkeeping.entries import Document
+    from counterfoil.export.ports import Export, Receipts
+    from counterfoil.pleo.models import ExportItem
+    from counterfoil.register import KeptItem, PartRecord
+    from counterfoil.systems.contract import AccountingSystem, Found, PartKey
+
+__all__ = ["Recorder"]
+
+log = structlog.get_logger(__name__)
+
+
+class Recorder:
+    """Books one job's items, chunk by chunk; each item fails alone."""
+
+    def __init__(
+        self,
+        export: Export,
+        job_id: str,
+        books: AccountingSystem,
+        receipts: Receipts,
+        chart: Chart,
+    ) -> None:
+        """Work with an entered accounting system and receipt fetcher."""
+        self._export = export
+        self._job_id = job_id
+        self._books = books
+        self._receipts = receipts
+        self._chart = chart
+        self._refresh = asyncio.Lock()
+        self._refreshed = False
+
+    async def record(self, kept: Sequence[KeptItem]) -> None:
+        """Give each item its outcome in the register."""
+        export = self._export
+        today = export.clock.now().astimezone(export.settings.zone).date()
+        works = [prepare(item, self._chart, export.settings, today=today) for item in kept]
+        records = export.register.parts.of(self._books.target, [work.entry_id for work in works])
+        try:
+            found = await self._look_up(works, records)
+        except BooksNotReady as error:
+            _give_up(works, records, error)
+        else:
+            self._decide(works, records, found)
+            await asyncio.gather(*(self._fetch(work) for work in works))
+            await Writer(export, self._job_id, self._books).write(works)
+        outcomes = {work.entry_id: work.outcome() for work in works}
+        export.register.parts.settle([], job_id=self._job_id, outcomes=outcomes)
+
+    async def _look_up(
+        self, works: Sequence[ItemWork], records: Mapping[str, Sequence[PartRecord]]
+    ) -> Mapping[PartKey, Sequence[Found]]:
+        """Look all parts up; wait and look again where a request of an earlier run may yet land."""
+        export = self._export
+        keys = [(work.entry_id, part) for work in works for part in Part]
+        found = await patiently(export, lambda: self._books.find(keys))
+        intents = [
+            record.intent_at
+            for every in records.values()
+            for record in every
+            if is_open(record, found)
+        ]
+        pause = unsettled_seconds(intents, self._books.capabilities, export.clock.now())
+        if pause:
+            await export.clock.sleep(pause)
+            found = await patiently(export, lambda: self._books.find(keys))
+        return found
+
+    def _decide(
+        self,
+        works: Sequence[ItemWork],
+        records: Mapping[str, Sequence[PartRecord]],
+        found: Mapping[PartKey, Sequence[Found]],
+    ) -> None:
+        export = self._export
+        may_write = export.lease.may_write(export.clock.now())
+        for work in works:
+            decide(
+                work,
+                {part: found.get((work.entry_id, part), ()) for part in Part},
+                records.get(work.entry_id, ()),
+                settings=export.settings,
+                on_change=export.on_change,
+                payload_of=self._payload,
+            )
+            if work.writable and not may_write:
+                work.failure = BooksTimeout("The export ran out of time; export again")
+
+    def _payload(self, record: PartRecord) -> str | None:
+        kept = self._export.register.items.get(record.job_id, record.reference.entry_id)
+        return kept.payload if kept else None
+
+    async def _fetch(self, work: ItemWork) -> None:
+        """Fetch an item's receipts before it is written; the policy says what a failure is."""
+        if work.item is None or not _needs_receipts(work, work.item):
+            return
+        try:
+            work.documents = await self._documents(work.item)
+        except ItemFailure as failure:
+            if self._export.receipt_policy is ReceiptPolicy.REQUIRE:
+                work.failure = failure
+            else:
+                log.warning("booked without its receipts", entry=work.entry_id, reason=str(failure))
+
+    async def _documents(self, item: ExportItem) -> tuple[Document, ...]:
+        """Fetch an item's documents; where a URL has died, with fresh ones from the data layer."""
+        try:
+            return await self._receipts.fetch(item)
+        except ReceiptExpired:
+            async with self._refresh:
+                if not self._refreshed:
+                    await read_export_items(self._export, self._job_id)
+                    self._refreshed = True
+        kept = self._export.register.items.get(self._job_id, item.accounting_entry_id)
+        if kept is not None and kept.payload is not None:
+            item = parse_item(load_payload(kept.payload))
+        return await self._receipts.fetch(item)
+
+
+def _needs_receipts(work: ItemWork, item: ExportItem) -> bool:
+    """Whether documents are to be fetched: for what is written, and for what lacks some."""
+    files = [file for file in item.files or () if file is not None]
+    first = work.first_live
+    held = len(first.receipts) if first else 0
+    return work.failure is None and bool(files) and (work.writable or held < len(files))
+
+
+def _give_up(
+    works: Sequence[ItemWork], records: Mapping[str, Sequence[PartRecord]], error: BooksNotReady
+) -> None:
+    """Fail all: the books stayed away, so this run sent nothing, but an earlier one may have."""
+    for work in works:
+        intents = [r for r in records.get(work.entry_id, ()) if is_open(r, {})]
+        work.failure = uncertain(intents[0].reference) if intents else unreachable(error)

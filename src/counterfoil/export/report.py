@@ -1,0 +1,80 @@
+"""Step 6: tell Pleo each item's outcome, at most 100 in one PUT; rows refused are sent again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import structlog
+
+from counterfoil.errors import JobLost
+from counterfoil.export.ports import Export
+from counterfoil.pleo.errors import PleoNotFound, PleoUnprocessable
+from counterfoil.pleo.models import ItemUpdate
+from counterfoil.register import KeptItem
+
+__all__ = ["report"]
+
+log = structlog.get_logger(__name__)
+
+SENDINGS = 4
+"""The first time, and three more for rows that Pleo refused."""
+PAUSE_SECONDS = 1
+BATCH = 100
+
+
+async def report(export: Export, job_id: str) -> None:
+    """Report every outcome that Pleo has not taken yet; what it keeps refusing stays unreported.
+
+    Raises JobLost when the job is finished at Pleo. Source: Pleo, "Update job items".
+    """
+    refused: set[str] = set()
+    while items := [
+        item
+        for item in export.register.items.unreported(job_id, limit=BATCH + len(refused))
+        if item.entry_id not in refused
+    ]:
+        refused |= await _report(export, job_id, items[:BATCH])
+
+
+async def _report(export: Export, job_id: str, items: Sequence[KeptItem]) -> set[str]:
+    """Report these; return the ids that Pleo refused to the last."""
+    open_ones = {item.entry_id: item for item in items}
+    for sending in range(SENDINGS):
+        if sending:
+            await export.clock.sleep(PAUSE_SECONDS)
+        errors = await _put(export, job_id, list(open_ones.values()))
+        taken = [entry_id for entry_id in open_ones if entry_id not in errors]
+        if taken:
+            export.register.items.mark_reported(job_id, taken)
+            export.progress.items_done(job_id, len(taken))
+        open_ones = {entry_id: open_ones[entry_id] for entry_id in open_ones if entry_id in errors}
+        if not open_ones:
+            break
+        log.warning("Pleo refused outcomes", job=job_id, errors=errors)
+    return set(open_ones)
+
+
+async def _put(export: Export, job_id: str, items: Sequence[KeptItem]) -> dict[str, str]:
+    """Send one PUT; return what Pleo says of each refused row, by entry id."""
+    sent_at = export.clock.now()
+    try:
+        result = await export.pleo.update_items(job_id, [_row(item) for item in items])
+    except (PleoUnprocessable, PleoNotFound) as error:
+        raise JobLost(f"Pleo takes no more outcomes for this job: {error}") from error
+    export.lease.renew(sent_at)
+    return {error.accounting_entry_id: f"{error.type} {error.message}" for error in result.errors}
+
+
+def _row(item: KeptItem) -> ItemUpdate:
+    outcome = item.outcome
+    if outcome is None:
+        raise ValueError(f"{item.entry_id} has no outcome to report")
+    return ItemUpdate(
+        accounting_entry_id=item.entry_id,
+        status=outcome.status,
+        external_id=outcome.external_id,
+        external_url=outcome.external_url,
+        exported_at=outcome.exported_at,
+        failure_reason=outcome.failure_reason,
+        failure_reason_type=outcome.failure_type,
+    )

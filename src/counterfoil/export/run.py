@@ -1,0 +1,137 @@
+"""An export job, as a resumable function: killed anywhere and started again, it ends the same.
+
+    detect -> claim            (before this function; see detect.py and claim.py)
+    1. validate                the books are ready, the settings fit
+    2. job_items               which items, and where each stands
+    3. export_items            what each item holds
+    4. record, report          chunk by chunk: book, then tell Pleo
+    5. close                   one final event, from Pleo's own list
+
+Who runs it, when, and under which lock, is the runner's business.
+"""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from counterfoil.errors import ItemFailureType, JobFailure, JobLost
+from counterfoil.export.close import Verdict, close, judge, verdict_of_failure
+from counterfoil.export.export_items import read_export_items
+from counterfoil.export.job_items import read_job_items
+from counterfoil.export.record import Recorder
+from counterfoil.export.report import report
+from counterfoil.export.validate import open_books, validate
+from counterfoil.pleo.errors import PleoNotFound
+from counterfoil.register import ItemOutcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from counterfoil.export.ports import Export
+    from counterfoil.pleo.models import ExportJob, ExportJobItem
+    from counterfoil.register import KeptItem
+    from counterfoil.systems.contract import AccountingSystem
+
+__all__ = ["JobResult", "run"]
+
+log = structlog.get_logger(__name__)
+
+CHUNK = 100
+ROUNDS = 3
+"""How often the job's items are read anew because Pleo listed more than before."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobResult:
+    """How a job ended: its final event or ``lost``, why, and what the books' check faults."""
+
+    job_id: str
+    outcome: str
+    reason: str | None = None
+    faults: tuple[str, ...] = ()
+
+
+async def run(export: Export, job: ExportJob) -> JobResult:
+    """Export one claimed job to its end."""
+    faults: tuple[str, ...] = ()
+    try:
+        try:
+            rows, faults = await _export(export, job.id)
+            verdict = judge(rows)
+        except JobFailure as failure:
+            verdict = await _verdict_of_failure(export, job.id, failure)
+        await close(export, job.id, verdict)
+    except (JobLost, PleoNotFound) as error:
+        export.register.jobs.lose(job.id, reason=str(error), now=export.clock.now())
+        log.warning("the job is lost", job=job.id, reason=str(error))
+        return JobResult(job.id, "lost", str(error), faults)
+    return JobResult(job.id, verdict.event, verdict.reason, faults)
+
+
+async def _export(export: Export, job_id: str) -> tuple[Sequence[ExportJobItem], tuple[str, ...]]:
+    """Validate, read, book and report; return Pleo's list at the end, and what the books fault."""
+    async with AsyncExitStack() as stack:
+        books = await open_books(export)
+        stack.push_async_exit(books)
+        chart = await validate(export, books)
+        receipts = await stack.enter_async_context(export.receipts)
+        recorder = Recorder(export, job_id, books, receipts, chart)
+        rows = await read_job_items(export, job_id)
+        for _ in range(ROUNDS):
+            if not export.register.items.count_open(job_id):
+                break
+            await _book(export, job_id, recorder)
+            rows = await read_job_items(export, job_id)
+            if not _unbooked(export, job_id):
+                break
+        return rows, await _check(books)
+
+
+async def _book(export: Export, job_id: str, recorder: Recorder) -> None:
+    """Report what an earlier run left, read the data layer, record and report chunk by chunk."""
+    export.progress.job_started(export.connection, job_id, export.register.items.count_open(job_id))
+    await report(export, job_id)
+    if _unbooked(export, job_id):
+        await read_export_items(export, job_id)
+    while chunk := _unbooked(export, job_id):
+        await recorder.record(chunk)
+        await report(export, job_id)
+
+
+def _unbooked(export: Export, job_id: str) -> list[KeptItem]:
+    return export.register.items.unbooked(job_id, limit=CHUNK)
+
+
+async def _check(books: AccountingSystem) -> tuple[str, ...]:
+    faults = tuple(await books.check())
+    for fault in faults:
+        log.error("the accounting system faults an entry of ours", fault=fault)
+    return faults
+
+
+async def _verdict_of_failure(export: Export, job_id: str, failure: JobFailure) -> Verdict:
+    """Fail the job; where items of it are booked already, fail only those that are open."""
+    log.error("the job fails", job=job_id, reason=failure.reason)
+    rows = await export.pleo.list_job_items(job_id)
+    if not any(row.status == "successful" for row in rows):
+        return verdict_of_failure(failure)
+    export.register.items.save_statuses(
+        job_id, {row.accounting_entry_id: row.status for row in rows}
+    )
+    outcome = ItemOutcome(
+        status="failed", failure_type=_item_type(failure), failure_reason=failure.reason
+    )
+    while chunk := _unbooked(export, job_id):
+        outcomes = {item.entry_id: outcome for item in chunk}
+        export.register.parts.settle([], job_id=job_id, outcomes=outcomes)
+    await report(export, job_id)
+    return judge(await export.pleo.list_job_items(job_id))
+
+
+def _item_type(failure: JobFailure) -> str:
+    kinds = {str(kind) for kind in ItemFailureType}
+    return failure.failure_type if failure.failure_type in kinds else "unexpected_failure"

@@ -1,0 +1,104 @@
+"""One item of a chunk on its way: what is planned, what the books hold, what went wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import structlog
+
+from counterfoil.bookkeeping.entries import Part
+from counterfoil.bookkeeping.parse import parse_item
+from counterfoil.bookkeeping.plan import plan
+from counterfoil.errors import ItemFailure, UnexpectedFailure
+from counterfoil.register import ItemOutcome
+from counterfoil.register.records import load_payload
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from counterfoil.bookkeeping.chart import Chart
+    from counterfoil.bookkeeping.entries import Document, Entry
+    from counterfoil.bookkeeping.settings import Settings
+    from counterfoil.pleo.models import ExportItem
+    from counterfoil.register import KeptItem
+    from counterfoil.systems.contract import Found
+
+__all__ = ["ItemWork", "prepare"]
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass
+class ItemWork:
+    """An item being worked on; ``to_write`` shrinks and ``live`` grows as its parts get booked."""
+
+    kept: KeptItem
+    item: ExportItem | None = None
+    planned: tuple[Entry, ...] = ()
+    to_write: list[Entry] = field(default_factory=list)
+    live: dict[Part, Found] = field(default_factory=dict)
+    documents: tuple[Document, ...] = ()
+    failure: ItemFailure | None = None
+
+    @property
+    def entry_id(self) -> str:
+        """Pleo's accounting entry id."""
+        return self.kept.entry_id
+
+    @property
+    def writable(self) -> bool:
+        """Whether a part is still to be booked."""
+        return bool(self.to_write) and self.failure is None
+
+    @property
+    def first_live(self) -> Found | None:
+        """The first part's record in the books, which stands for the item at Pleo."""
+        return next((self.live[part] for part in Part if part in self.live), None)
+
+    def next_entry(self) -> Entry:
+        """Return the next part to write; the item's receipts go with its first part."""
+        entry = self.to_write[0]
+        if entry.reference.part is not self.planned[0].reference.part:
+            return entry
+        return replace(entry, documents=self.documents)
+
+    def outcome(self) -> ItemOutcome:
+        """Return what Pleo is told: the first part's record, or why the item failed."""
+        first = self.first_live
+        if self.failure is None and first is None:
+            self.failure = UnexpectedFailure("The books do not show what was booked; export again")
+        if self.failure is not None:
+            return ItemOutcome(
+                status="failed",
+                failure_type=str(self.failure.failure_type),
+                failure_reason=self.failure.reason,
+            )
+        return ItemOutcome(
+            status="successful",
+            external_id=first.id if first else None,
+            external_url=first.url if first else None,
+            exported_at=first.booked_at if first else None,
+        )
+
+
+def prepare(kept: KeptItem, chart: Chart, settings: Settings, *, today: date) -> ItemWork:
+    """Parse and plan one item; whatever is wrong with it is its own failure."""
+    work = ItemWork(kept)
+    if kept.payload is None:
+        work.failure = UnexpectedFailure(
+            "Pleo sent no data for this item; export it again, and contact Pleo if it stays so"
+        )
+        return work
+    try:
+        work.item = parse_item(load_payload(kept.payload))
+        work.planned = plan(work.item, chart, settings, today=today)
+    except ItemFailure as failure:
+        work.failure = failure
+    except Exception as error:
+        log.exception("an item could not be planned", entry=kept.entry_id)
+        work.failure = UnexpectedFailure(
+            f"This item could not be planned ({type(error).__name__}: {error}); "
+            "please report it with the item's id"
+        )
+    return work

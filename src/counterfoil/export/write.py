@@ -1,0 +1,255 @@
+"""Write the missing parts of a chunk: intent, one call, read back, outcome; then finish each.
+
+What was sent and got no answer is settled by looking up; what cannot be settled is uncertain.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import structlog
+
+from counterfoil.errors import ItemFailure, RefusedByBooks
+from counterfoil.export.look import patiently, uncertain, unreachable, unsettled_seconds
+from counterfoil.export.policies import ReceiptPolicy
+from counterfoil.register import PartRecord, PartState
+from counterfoil.register.records import dump_entry
+from counterfoil.systems.contract import (
+    Booked,
+    BooksNotReady,
+    EntryState,
+    Refused,
+    Uniqueness,
+    Unknown,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from counterfoil.bookkeeping.entries import Entry, Part
+    from counterfoil.export.ports import Export
+    from counterfoil.export.work import ItemWork
+    from counterfoil.systems.contract import AccountingSystem, Found, PartKey, RecordResult
+
+__all__ = ["Writer"]
+
+log = structlog.get_logger(__name__)
+
+SENDINGS = 3
+"""How often an entry is sent whose reference or key keeps a second one out of the books."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What the books answered to one entry, and what was read back of it."""
+
+    result: RecordResult | BooksNotReady
+    found: Found | None
+
+    @property
+    def lost(self) -> bool:
+        """Whether it was sent, got no answer, and is not there."""
+        return isinstance(self.result, Unknown) and self.found is None
+
+
+class Writer:
+    """Writes a chunk's missing parts into an entered accounting system."""
+
+    def __init__(self, export: Export, job_id: str, books: AccountingSystem) -> None:
+        """Work for one job."""
+        self._export = export
+        self._job_id = job_id
+        self._books = books
+
+    async def write(self, works: Sequence[ItemWork]) -> None:
+        """Write first parts, then second parts of those that succeeded; then finish every item."""
+        while batch := [work for work in works if work.writable]:
+            size = self._books.capabilities.batch_size
+            for start in range(0, len(batch), size):
+                await self._write_batch(batch[start : start + size])
+        for work in works:
+            await self._finish(work)
+
+    async def _write_batch(self, batch: Sequence[ItemWork]) -> None:
+        """Write one part of each item, with its intent before and its outcome after."""
+        entries = [work.next_entry() for work in batch]
+        intents = [self._intent(entry) for entry in entries]
+        self._export.register.parts.intend(intents, company_id=self._export.company_id)
+        answers = await self._send(entries)
+        settled = [
+            _settle(work, intent, answer)
+            for work, intent, answer in zip(batch, intents, answers, strict=True)
+        ]
+        self._export.register.parts.settle(settled, job_id=self._job_id, outcomes={})
+
+    async def _send(self, entries: Sequence[Entry]) -> list[_Answer]:
+        """Send entries and read them back; again, where that is safe, those of unknown fate."""
+        answers = await self._send_once(entries)
+        for _ in range(SENDINGS - 1 if self._may_resend else 0):
+            lost = [index for index, answer in enumerate(answers) if answer.lost]
+            if not lost:
+                break
+            again = await self._send_once([entries[index] for index in lost])
+            for index, answer in zip(lost, again, strict=True):
+                if not isinstance(answer.result, BooksNotReady):
+                    answers[index] = answer
+        return answers
+
+    async def _send_once(self, entries: Sequence[Entry]) -> list[_Answer]:
+        results = await self._record(entries)
+        found = await self._read_back(entries, results)
+        return [
+            _Answer(result, _live(found, entry))
+            for entry, result in zip(entries, results, strict=True)
+        ]
+
+    @property
+    def _may_resend(self) -> bool:
+        return self._books.capabilities.uniqueness is not Uniqueness.PROBE_ONLY
+
+    async def _record(self, entries: Sequence[Entry]) -> list[RecordResult | BooksNotReady]:
+        try:
+            return list(await patiently(self._export, lambda: self._books.record(entries)))
+        except BooksNotReady as error:
+            return [error] * len(entries)
+
+    async def _read_back(
+        self, entries: Sequence[Entry], answers: Sequence[RecordResult | BooksNotReady]
+    ) -> Mapping[PartKey, Sequence[Found]]:
+        """Look up what was sent; wait first where an answer is missing and absence is no proof."""
+        keys = [
+            (entry.reference.entry_id, entry.reference.part)
+            for entry, answer in zip(entries, answers, strict=True)
+            if isinstance(answer, (Booked, Unknown))
+        ]
+        if not keys:
+            return {}
+        if any(isinstance(answer, Unknown) for answer in answers):
+            now = self._export.clock.now()
+            pause = unsettled_seconds([now], self._books.capabilities, now)
+            await self._export.clock.sleep(pause)
+        try:
+            return await patiently(self._export, lambda: self._books.find(keys))
+        except BooksNotReady:
+            log.exception("what was sent could not be read back")
+            return {}
+
+    def _intent(self, entry: Entry) -> PartRecord:
+        return PartRecord(
+            target=self._books.target,
+            reference=entry.reference,
+            state=PartState.INTENDED,
+            job_id=self._job_id,
+            fence=self._export.fence,
+            fingerprint=entry.fingerprint,
+            entry=dump_entry(entry),
+            intent_at=self._export.clock.now(),
+        )
+
+    async def _finish(self, work: ItemWork) -> None:
+        """Do what a booked item still lacks: receipts on its first part, posting of drafts."""
+        first = work.first_live
+        if work.failure is not None or first is None:
+            return
+        try:
+            await self._attach(work, first)
+            await self._post(work)
+        except ItemFailure as failure:
+            work.failure = failure.reworded(f"Booked as {first.id}, but: {failure}")
+        except BooksNotReady as error:
+            work.failure = unreachable(error).reworded(
+                f"Booked as {first.id}, but not finished: {error}; the next export finishes it"
+            )
+
+    async def _attach(self, work: ItemWork, first: Found) -> None:
+        if self._books.capabilities.attachments is None:
+            return
+        for document in work.documents:
+            if document.sha256 in first.receipts:
+                continue
+            try:
+                await self._books.attach(first.id, document)
+            except ItemFailure as failure:
+                if self._export.receipt_policy is ReceiptPolicy.REQUIRE:
+                    raise
+                log.warning("booked without a receipt", entry=work.entry_id, reason=str(failure))
+
+    async def _post(self, work: ItemWork) -> None:
+        drafts = [
+            found.id
+            for entry in work.planned
+            if entry.final
+            and (found := work.live.get(entry.reference.part)) is not None
+            and found.state is EntryState.DRAFT
+        ]
+        if drafts:
+            await self._books.post(drafts)
+
+
+def _settle(work: ItemWork, intent: PartRecord, answer: _Answer) -> PartRecord:
+    """Turn an answer and what was read back into the part's outcome and the item's state."""
+    entry = work.to_write.pop(0)
+    found = answer.found
+    if found is not None:
+        work.live[entry.reference.part] = found
+        work.failure = _difference(entry, found)
+        return replace(
+            intent,
+            state=PartState.BOOKED,
+            external_id=found.id,
+            external_url=found.url,
+            booked_at=found.booked_at,
+        )
+    failure, state = _failure(entry, answer.result)
+    work.failure = _with_booked_parts(work, failure)
+    return replace(
+        intent,
+        state=state,
+        failure_type=str(failure.failure_type),
+        failure_reason=work.failure.reason,
+    )
+
+
+def _failure(entry: Entry, result: RecordResult | BooksNotReady) -> tuple[ItemFailure, PartState]:
+    if isinstance(result, Refused):
+        return result.failure, PartState.REFUSED
+    if isinstance(result, BooksNotReady):
+        return unreachable(result), PartState.REFUSED
+    return uncertain(entry.reference), PartState.UNKNOWN
+
+
+def _with_booked_parts(work: ItemWork, failure: ItemFailure) -> ItemFailure:
+    """Say which parts stand already, so that nobody books them again."""
+    if not work.live:
+        return failure
+    booked = " and ".join(f"{_named(part)} {found.id}" for part, found in work.live.items())
+    missing = " and ".join(
+        _named(entry.reference.part)
+        for entry in work.planned
+        if entry.reference.part not in work.live
+    )
+    return failure.reworded(
+        f"{failure}; {booked} is booked; the next export adds only the {missing}"
+    )
+
+
+def _named(part: Part) -> str:
+    return str(part).replace("_", " ")
+
+
+def _difference(entry: Entry, found: Found) -> ItemFailure | None:
+    """Return a failure with both figures where the books hold another amount than was sent."""
+    held = sum((amount for _, amount in found.lines if amount > 0), Decimal(0))
+    if (found.currency, held) == (entry.currency, entry.amount):
+        return None
+    return RefusedByBooks(
+        f"Booked as {found.id}, but the books hold {held} {found.currency} where "
+        f"{entry.amount} {entry.currency} was sent; correct the entry in the books"
+    )
+
+
+def _live(found: Mapping[PartKey, Sequence[Found]], entry: Entry) -> Found | None:
+    every = found.get((entry.reference.entry_id, entry.reference.part), ())
+    return next((one for one in reversed(every) if one.state.live), None)

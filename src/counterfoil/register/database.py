@@ -1,0 +1,111 @@
+"""The register's database: how it is opened, and what a transaction on it is.
+
+Every transaction that writes is one effect. SQLite runs in WAL with ``synchronous=FULL`` and takes
+its write lock at the start (``BEGIN IMMEDIATE``). No transaction stays open across a network call.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine, event, make_url
+from sqlalchemy.dialects.sqlite import insert
+
+from counterfoil.effects import effect
+from counterfoil.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+
+    from sqlalchemy import Connection, Engine, Table
+    from sqlalchemy.dialects.sqlite import Insert
+
+__all__ = ["Database"]
+
+BUSY_TIMEOUT_MS = 10_000
+
+
+class Database:
+    """An open register database; ``read`` and ``write`` give connections inside a transaction."""
+
+    def __init__(self, url: str) -> None:
+        """Open (and make or migrate) the database at a SQLAlchemy URL."""
+        self.path = _sqlite_path(url)
+        self._engine = _engine(url)
+        with self.write("migrate") as connection:
+            _migrate(connection)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Give a connection that sees one state of the register."""
+        with self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self, what: str) -> Iterator[Connection]:
+        """Give a connection; its changes are durable at the block's end, or undone if it raises."""
+        engine = self._engine.execution_options(counterfoil_immediate=True)
+        with effect(f"register.{what}", str(self.path)), engine.begin() as connection:
+            yield connection
+
+    def pragma(self, name: str) -> object:
+        """Read one of SQLite's settings back."""
+        with self._engine.connect() as connection:
+            return connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._engine.dispose()
+
+
+def upsert(table: Table, **values: object) -> Insert:
+    """Insert a row, or overwrite these columns of the row that has its primary key."""
+    keys = [column.name for column in table.primary_key]
+    changes = {name: value for name, value in values.items() if name not in keys}
+    return insert(table).values(**values).on_conflict_do_update(index_elements=keys, set_=changes)
+
+
+def _sqlite_path(url: str) -> Path:
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database:
+        raise ConfigurationError(
+            f"[register] url: {parsed.render_as_string()} is not an SQLite file; "
+            "write sqlite:///counterfoil.db"
+        )
+    return Path(parsed.database)
+
+
+def _engine(url: str) -> Engine:
+    with effect("register.open", url):
+        _sqlite_path(url).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+    event.listen(engine, "connect", _set_up_connection)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _set_up_connection(connection: sqlite3.Connection, record: object) -> None:
+    del record
+    connection.isolation_level = None  # we say BEGIN ourselves
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_TIMEOUT_MS}"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    immediate = connection.get_execution_options().get("counterfoil_immediate", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def _migrate(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option(
+        "script_location", str(resources.files("counterfoil.register") / "migrations")
+    )
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

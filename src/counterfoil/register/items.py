@@ -1,0 +1,159 @@
+"""The items of our jobs: Pleo's status of each, the payload as received, and our outcome."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from counterfoil.register.records import ItemOutcome, KeptItem
+from counterfoil.register.schema import job_items
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from sqlalchemy import ColumnElement, Row, Select
+
+    from counterfoil.register.database import Database
+
+__all__ = ["OPEN_STATUSES", "Items"]
+
+OPEN_STATUSES = ("pending", "in_progress")
+"""Statuses of an item that still needs an outcome."""
+
+_OPEN = job_items.c.pleo_status.in_(OPEN_STATUSES)
+
+
+class Items:
+    """The register's ``job_items``."""
+
+    def __init__(self, database: Database) -> None:
+        """Work on this database."""
+        self._database = database
+
+    def save_statuses(self, job_id: str, statuses: Mapping[str, str]) -> None:
+        """Keep the control layer: Pleo's status of each item by accounting entry id."""
+        if not statuses:
+            return
+        rows = [
+            {
+                "job_id": job_id,
+                "entry_id": entry_id,
+                "pleo_status": status,
+                "sort_key": "",
+                "reported": False,
+            }
+            for entry_id, status in statuses.items()
+        ]
+        statement = insert(job_items)
+        with self._database.write("save_job_items") as connection:
+            connection.execute(
+                statement.on_conflict_do_update(
+                    index_elements=["job_id", "entry_id"],
+                    set_={"pleo_status": statement.excluded.pleo_status},
+                ),
+                rows,
+            )
+
+    def save_payloads(self, job_id: str, payloads: Sequence[tuple[str, str, str]]) -> set[str]:
+        """Keep a page of the data layer as (entry id, sort key, JSON); return ids without a row."""
+        known = self._known(job_id, [entry_id for entry_id, _, _ in payloads])
+        with self._database.write("save_payloads") as connection:
+            for entry_id, sort_key, payload in payloads:
+                if entry_id in known:
+                    connection.execute(
+                        update(job_items)
+                        .where(_is(job_id, entry_id))
+                        .values(sort_key=sort_key, payload=payload)
+                    )
+        return {entry_id for entry_id, _, _ in payloads} - known
+
+    def unbooked(self, job_id: str, *, limit: int) -> list[KeptItem]:
+        """Return open items without an outcome, in posting order."""
+        query = (
+            select(job_items)
+            .where(job_items.c.job_id == job_id, _OPEN, job_items.c.status.is_(None))
+            .order_by(job_items.c.sort_key, job_items.c.entry_id)
+            .limit(limit)
+        )
+        return self._fetch(query)
+
+    def unreported(self, job_id: str, *, limit: int) -> list[KeptItem]:
+        """Return open items whose outcome Pleo has not taken yet, in posting order."""
+        query = (
+            select(job_items)
+            .where(job_items.c.job_id == job_id, _OPEN)
+            .where(job_items.c.status.is_not(None), job_items.c.reported.is_(False))
+            .order_by(job_items.c.sort_key, job_items.c.entry_id)
+            .limit(limit)
+        )
+        return self._fetch(query)
+
+    def all(self, job_id: str | None = None) -> list[KeptItem]:
+        """Return the items of one job, or of all, in posting order."""
+        query = select(job_items).order_by(
+            job_items.c.job_id, job_items.c.sort_key, job_items.c.entry_id
+        )
+        return self._fetch(query if job_id is None else query.where(job_items.c.job_id == job_id))
+
+    def get(self, job_id: str, entry_id: str) -> KeptItem | None:
+        """Return one item of a job, or None."""
+        found = self._fetch(select(job_items).where(_is(job_id, entry_id)))
+        return found[0] if found else None
+
+    def count_open(self, job_id: str) -> int:
+        """How many items of a job still need an outcome or a report."""
+        query = select(func.count()).where(
+            job_items.c.job_id == job_id,
+            _OPEN,
+            or_(job_items.c.status.is_(None), job_items.c.reported.is_(False)),
+        )
+        with self._database.read() as connection:
+            return connection.execute(query).scalar_one()
+
+    def mark_reported(self, job_id: str, entry_ids: Iterable[str]) -> None:
+        """Pleo took the outcomes of these items."""
+        with self._database.write("mark_reported") as connection:
+            connection.execute(
+                update(job_items)
+                .where(job_items.c.job_id == job_id, job_items.c.entry_id.in_(list(entry_ids)))
+                .values(reported=True)
+            )
+
+    def _known(self, job_id: str, entry_ids: Sequence[str]) -> set[str]:
+        query = select(job_items.c.entry_id).where(
+            job_items.c.job_id == job_id, job_items.c.entry_id.in_(entry_ids)
+        )
+        with self._database.read() as connection:
+            return set(connection.execute(query).scalars())
+
+    def _fetch(self, query: Select[Any]) -> list[KeptItem]:
+        with self._database.read() as connection:
+            return [_item(row) for row in connection.execute(query)]
+
+
+def _is(job_id: str, entry_id: str) -> ColumnElement[bool]:
+    return and_(job_items.c.job_id == job_id, job_items.c.entry_id == entry_id)
+
+
+def _item(row: Row[Any]) -> KeptItem:
+    outcome = None
+    if row.status is not None:
+        outcome = ItemOutcome(
+            status=row.status,
+            external_id=row.external_id,
+            external_url=row.external_url,
+            exported_at=row.exported_at,
+            failure_type=row.failure_type,
+            failure_reason=row.failure_reason,
+        )
+    return KeptItem(
+        job_id=row.job_id,
+        entry_id=row.entry_id,
+        pleo_status=row.pleo_status,
+        sort_key=row.sort_key,
+        payload=row.payload,
+        outcome=outcome,
+        reported=row.reported,
+    )

@@ -1,0 +1,76 @@
+"""The first shape of the register."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    """Make all tables."""
+    time = sa.DateTime(timezone=True)
+    op.create_table(
+        "connections",
+        sa.Column("name", sa.String, primary_key=True),
+        sa.Column("company_id", sa.String, nullable=False),
+        sa.Column("environment", sa.String, nullable=False),
+        sa.Column("target", sa.String, nullable=False),
+        sa.Column("first_used_at", time, nullable=False),
+    )
+    op.create_table(
+        "companies",
+        sa.Column("company_id", sa.String, primary_key=True),
+        sa.Column("fence", sa.Integer, nullable=False),
+    )
+    op.create_table(
+        "jobs",
+        sa.Column("job_id", sa.String, primary_key=True),
+        sa.Column("connection", sa.String, nullable=False),
+        sa.Column("company_id", sa.String, nullable=False),
+        sa.Column("target", sa.String, nullable=False),
+        sa.Column("state", sa.String, nullable=False),
+        sa.Column("created_at", time, nullable=False),
+        sa.Column("first_sent_at", time, nullable=False),
+        sa.Column("outcome", sa.String),
+        sa.Column("reason", sa.Text),
+        sa.Column("reason_type", sa.String),
+        sa.Column("ended_at", time),
+    )
+    op.create_table(
+        "job_items",
+        sa.Column("job_id", sa.String, primary_key=True),
+        sa.Column("entry_id", sa.String, primary_key=True),
+        sa.Column("pleo_status", sa.String, nullable=False),
+        sa.Column("sort_key", sa.String, nullable=False),
+        sa.Column("payload", sa.Text),
+        sa.Column("status", sa.String),
+        sa.Column("external_id", sa.String),
+        sa.Column("external_url", sa.String),
+        sa.Column("exported_at", time),
+        sa.Column("failure_type", sa.String),
+        sa.Column("failure_reason", sa.Text),
+        sa.Column("reported", sa.Boolean, nullable=False),
+    )
+    op.create_index("job_items_order", "job_items", ["job_id", "sort_key", "entry_id"])
+    op.create_index("job_items_entry", "job_items", ["entry_id"])
+    op.create_table(
+        "parts",
+        sa.Column("target", sa.String, primary_key=True),
+        sa.Column("entry_id", sa.String, primary_key=True),
+        sa.Column("part", sa.String, primary_key=True),
+        sa.Column("attempt", sa.Integer, primary_key=True),
+        sa.Column("state", sa.String, nullable=False),
+        sa.Column("job_id", sa.String, nullable=False),
+        sa.Column("fence", sa.Integer, nullable=False),
+        sa.Column("fingerprint", sa.String, nullable=False),
+        sa.Column("entry", sa.Text, nullable=False),
+        sa.Column("intent_at", time, nullable=False),
+        sa.Column("external_id", sa.String),
+        sa.Column("external_url", sa.String),
+        sa.Column("booked_at", time),
+        sa.Column("failure_type", sa.String),
+        sa.Column("failure_reason", sa.Text),
+    )

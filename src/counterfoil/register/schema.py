@@ -1,0 +1,113 @@
+"""The register's tables, as SQLAlchemy Core; migrations bring an older file up to this shape."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    DateTime,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+from sqlalchemy.engine import Dialect
+
+__all__ = ["companies", "connections", "job_items", "jobs", "metadata", "parts"]
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware UTC time, whatever the database keeps of zones."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Store UTC."""
+        del dialect
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Read UTC; SQLite gives naive times back."""
+        del dialect
+        return None if value is None else value.replace(tzinfo=value.tzinfo or UTC)
+
+
+metadata = MetaData()
+
+connections = Table(
+    "connections",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("company_id", String, nullable=False),
+    Column("environment", String, nullable=False, comment="Pleo's base URL"),
+    Column("target", String, nullable=False, comment="identity of the book"),
+    Column("first_used_at", UtcTime, nullable=False),
+)
+
+companies = Table(
+    "companies",
+    metadata,
+    Column("company_id", String, primary_key=True),
+    Column("fence", Integer, nullable=False, comment="raised by whoever takes the company's lock"),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("job_id", String, primary_key=True),
+    Column("connection", String, nullable=False),
+    Column("company_id", String, nullable=False),
+    Column("target", String, nullable=False),
+    Column("state", String, nullable=False, comment="claiming, running, closed, lost"),
+    Column("created_at", UtcTime, nullable=False, comment="in Pleo"),
+    Column("first_sent_at", UtcTime, nullable=False, comment="first 'started' we sent"),
+    Column("outcome", String, comment="the final event"),
+    Column("reason", Text),
+    Column("reason_type", String),
+    Column("ended_at", UtcTime),
+)
+
+job_items = Table(
+    "job_items",
+    metadata,
+    Column("job_id", String, primary_key=True),
+    Column("entry_id", String, primary_key=True),
+    Column("pleo_status", String, nullable=False, comment="in the control layer, as last read"),
+    Column("sort_key", String, nullable=False, default="", comment="the item's date, UTC"),
+    Column("payload", Text, comment="the export item as received, JSON"),
+    Column("status", String, comment="our outcome: successful or failed"),
+    Column("external_id", String),
+    Column("external_url", String),
+    Column("exported_at", UtcTime),
+    Column("failure_type", String),
+    Column("failure_reason", Text),
+    Column("reported", Boolean, nullable=False, default=False),
+    Index("job_items_order", "job_id", "sort_key", "entry_id"),
+    Index("job_items_entry", "entry_id"),
+)
+
+parts = Table(
+    "parts",
+    metadata,
+    Column("target", String, primary_key=True),
+    Column("entry_id", String, primary_key=True),
+    Column("part", String, primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("state", String, nullable=False, comment="intended, booked, refused, unknown, gone"),
+    Column("job_id", String, nullable=False, comment="whose payload it was made from"),
+    Column("fence", Integer, nullable=False),
+    Column("fingerprint", String, nullable=False),
+    Column("entry", Text, nullable=False, comment="the entry as planned, JSON"),
+    Column("intent_at", UtcTime, nullable=False),
+    Column("external_id", String),
+    Column("external_url", String),
+    Column("booked_at", UtcTime),
+    Column("failure_type", String),
+    Column("failure_reason", Text),
+)

@@ -1,0 +1,63 @@
+"""Drain one company: run its export jobs, oldest first, one at a time, until none is left."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import structlog
+
+from counterfoil.export.claim import claim, take_over
+from counterfoil.export.detect import detect
+from counterfoil.export.run import run
+from counterfoil.pleo.errors import PleoRateLimited
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from counterfoil.export.ports import Export
+    from counterfoil.export.run import JobResult
+    from counterfoil.pleo.models import ExportJob
+
+__all__ = ["drain"]
+
+log = structlog.get_logger(__name__)
+
+CLAIM_TRIES = 3
+PAUSE_SECONDS = 2
+
+
+async def drain(
+    make_export: Callable[[], Export], results: list[JobResult], *, take: str | None = None
+) -> tuple[str, ...]:
+    """Run every job that is ours to run, adding how each ended to ``results`` at once.
+
+    ``take`` is a job in progress to take over first. Returns the jobs that another integration has
+    under way: while one of them runs, no newer one is started.
+    """
+    if take is not None:
+        export = make_export()
+        if (job := await take_over(export, take)) is not None:
+            results.append(await run(export, job))
+    tries: Counter[str] = Counter()
+    while True:
+        export = make_export()
+        done = {result.job_id for result in results}
+        spent = {job_id for job_id, count in tries.items() if count >= CLAIM_TRIES}
+        found = await detect(export.pleo, export.register, leave=done | spent)
+        if found.next is None:
+            return found.foreign
+        if (job := await _claim(export, found.next.id)) is not None:
+            results.append(await run(export, job))
+            continue
+        tries[found.next.id] += 1
+        await export.clock.sleep(PAUSE_SECONDS)
+
+
+async def _claim(export: Export, job_id: str) -> ExportJob | None:
+    try:
+        return await claim(export, job_id)
+    except PleoRateLimited as error:
+        log.warning("Pleo asks us to wait", job=job_id, seconds=error.retry_after)
+        await export.clock.sleep(error.retry_after or PAUSE_SECONDS)
+        return None

@@ -1,0 +1,137 @@
+"""``run --once``: drain every open job of every connection, one after the other, and end.
+
+A broken connection is told in its report; the others go on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+
+from counterfoil.errors import CounterfoilError
+from counterfoil.export.ports import Export, Progress, Silent, SystemClock
+from counterfoil.pleo.auth import ApiKeyAuth
+from counterfoil.pleo.client import PleoClient
+from counterfoil.pleo.errors import PleoRefused
+from counterfoil.receipts import ReceiptFetcher
+from counterfoil.register import Register, open_register
+from counterfoil.runner.drain import drain
+from counterfoil.runner.reports import ConnectionReport, ItemReport, JobReport
+
+if TYPE_CHECKING:
+    from counterfoil.config import Config, Connection
+    from counterfoil.export.run import JobResult
+
+__all__ = ["run_connection", "run_once"]
+
+log = structlog.get_logger(__name__)
+
+
+async def run_once(
+    config: Config,
+    *,
+    only: str | None = None,
+    take_over: str | None = None,
+    progress: Progress | None = None,
+) -> tuple[ConnectionReport, ...]:
+    """Run every connection (or the one named ``only``) until no job is left for us.
+
+    ``take_over`` names a job in progress that a person says is ours to go on with.
+    """
+    with open_register(config.register_url) as register:
+        return tuple(
+            [
+                await run_connection(
+                    connection, register, take_over=take_over, progress=progress or Silent()
+                )
+                for connection in config.connections
+                if only in {None, connection.name}
+            ]
+        )
+
+
+async def run_connection(
+    connection: Connection,
+    register: Register,
+    *,
+    take_over: str | None = None,
+    progress: Progress,
+) -> ConnectionReport:
+    """Drain one connection under its company's lock; trouble is told, not raised."""
+    results: list[JobResult] = []
+    foreign: tuple[str, ...] = ()
+    error = None
+    try:
+        foreign = await _drain(connection, register, progress, results, take_over)
+    except PleoRefused as refusal:
+        error = f"{refusal} Nothing more was claimed; check the key and its rights"
+    except (CounterfoilError, OSError) as trouble:
+        error = str(trouble)
+    if error:
+        log.error("the connection cannot work", connection=connection.name, reason=error)
+    return ConnectionReport(
+        name=connection.name,
+        error=error,
+        jobs=tuple(_job_report(register, result) for result in results),
+        foreign=foreign,
+    )
+
+
+async def _drain(
+    connection: Connection,
+    register: Register,
+    progress: Progress,
+    results: list[JobResult],
+    take_over: str | None,
+) -> tuple[str, ...]:
+    clock = SystemClock()
+    with register.locks.hold(f"company {connection.company_id}"):
+        register.connections.bind(
+            connection.name,
+            company_id=connection.company_id,
+            environment=connection.base_url,
+            target=connection.open_books().target,
+            now=clock.now(),
+        )
+        fence = register.connections.raise_fence(connection.company_id)
+        auth = ApiKeyAuth(connection.api_key.reveal())
+        async with PleoClient(connection.base_url, auth, company_id=connection.company_id) as pleo:
+            return await drain(
+                lambda: _export(connection, register, pleo, fence, progress),
+                results,
+                take=take_over,
+            )
+
+
+def _export(
+    connection: Connection, register: Register, pleo: PleoClient, fence: int, progress: Progress
+) -> Export:
+    """Put together what one run of one job needs."""
+    return Export(
+        connection=connection.name,
+        company_id=connection.company_id,
+        fence=fence,
+        pleo=pleo,
+        books=connection.open_books(),
+        register=register,
+        receipts=ReceiptFetcher(
+            base_url=connection.base_url,
+            hosts=connection.receipts.hosts,
+            zone=connection.settings.zone,
+        ),
+        settings=connection.settings,
+        receipt_policy=connection.receipts.policy,
+        on_change=connection.on_change,
+        progress=progress,
+    )
+
+
+def _job_report(register: Register, result: JobResult) -> JobReport:
+    return JobReport(
+        job_id=result.job_id,
+        outcome=result.outcome,
+        reason=result.reason,
+        items=tuple(ItemReport.of(item) for item in register.items.all(result.job_id)),
+        faults=result.faults,
+    )

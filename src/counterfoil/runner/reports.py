@@ -1,0 +1,72 @@
+"""What a run tells whoever started it: connections, their jobs, and the items of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from counterfoil.register import KeptItem
+
+__all__ = ["ConnectionReport", "ItemReport", "JobReport"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemReport:
+    """One item and its outcome; ``status`` is Pleo's own word where we have no outcome."""
+
+    entry_id: str
+    status: str
+    external_id: str | None = None
+    external_url: str | None = None
+    failure_type: str | None = None
+    failure_reason: str | None = None
+
+    @classmethod
+    def of(cls, item: KeptItem) -> ItemReport:
+        """Read an item of the register."""
+        outcome = item.outcome
+        if outcome is None:
+            return cls(entry_id=item.entry_id, status=item.pleo_status)
+        return cls(
+            entry_id=item.entry_id,
+            status=outcome.status,
+            external_id=outcome.external_id,
+            external_url=outcome.external_url,
+            failure_type=outcome.failure_type,
+            failure_reason=outcome.failure_reason,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobReport:
+    """A job that was run: its final event (or ``lost``), why, its items, what the books fault."""
+
+    job_id: str
+    outcome: str
+    reason: str | None
+    items: tuple[ItemReport, ...]
+    faults: tuple[str, ...] = ()
+
+    @property
+    def failed_items(self) -> int:
+        """How many of its items failed."""
+        return sum(item.status == "failed" for item in self.items)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionReport:
+    """A connection after a run: what broke it, its jobs, and jobs that others have under way."""
+
+    name: str
+    error: str | None = None
+    jobs: tuple[JobReport, ...] = ()
+    foreign: tuple[str, ...] = ()
+
+    @property
+    def worked(self) -> bool:
+        """Whether it did its work: no error, no job failed whole or lost, no entry at fault."""
+        return self.error is None and all(
+            job.outcome in {"completed", "completed_with_errors"} and not job.faults
+            for job in self.jobs
+        )
