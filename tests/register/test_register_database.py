@@ -1,0 +1,88 @@
+"""How the register keeps what it is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import inspect, select
+
+from counterfoil.effects import Effect, observe
+from counterfoil.errors import ConfigurationError
+from counterfoil.register import Register, open_register
+from counterfoil.register.database import Database
+from counterfoil.register.schema import companies, metadata
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_sqlite_is_set_to_lose_nothing(register: Register) -> None:
+    """Every commit reaches the disk, and a busy register is waited for."""
+    assert register.database.pragma("journal_mode") == "wal"
+    assert register.database.pragma("synchronous") == 2
+    assert register.database.pragma("busy_timeout") == 10_000
+
+
+def test_migrations_make_exactly_the_tables_of_the_schema(register: Register) -> None:
+    """The schema that queries use and the one that migrations make are one."""
+    with register.database.read() as connection:
+        inspector = inspect(connection)
+        made = {
+            name: {column["name"] for column in inspector.get_columns(name)}
+            for name in inspector.get_table_names()
+            if name != "alembic_version"
+        }
+    assert made == {
+        name: {column.name for column in table.columns} for name, table in metadata.tables.items()
+    }
+
+
+def test_a_register_opens_again_with_what_it_held(url: str) -> None:
+    """Closing and opening loses nothing."""
+    with open_register(url) as first:
+        first.connections.raise_fence("company")
+    with open_register(url) as second:
+        assert second.connections.raise_fence("company") == 2
+
+
+def test_a_write_that_raises_leaves_nothing_behind(register: Register) -> None:
+    """A transaction is all or nothing."""
+
+    def half() -> None:
+        with register.database.write("test") as connection:
+            connection.execute(companies.insert().values(company_id="half", fence=1))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        half()
+    with register.database.read() as connection:
+        assert connection.execute(select(companies)).all() == []
+
+
+def test_every_commit_passes_the_gate(register: Register) -> None:
+    """An observer sees the commit before it happens, and may prevent it."""
+
+    class Refuse:
+        def before(self, effect: Effect) -> None:
+            raise RuntimeError(effect.name)
+
+        def after(self, effect: Effect) -> None:
+            raise AssertionError(effect)
+
+    with observe(Refuse()), pytest.raises(RuntimeError, match=r"register\.fence"):
+        register.connections.raise_fence("company")
+    assert register.connections.raise_fence("company") == 1
+
+
+@pytest.mark.parametrize("url", ["postgresql://localhost/x", "sqlite://"])
+def test_only_an_sqlite_file_is_a_register(url: str) -> None:
+    """Anything else is refused with what to write instead."""
+    with pytest.raises(ConfigurationError, match=r"sqlite:///counterfoil\.db"):
+        Database(url)
+
+
+def test_a_register_without_its_folder_is_made(tmp_path: Path) -> None:
+    """A first run needs no preparation."""
+    with open_register(f"sqlite:///{tmp_path}/a/b/register.db"):
+        assert (tmp_path / "a/b/register.db").exists()
