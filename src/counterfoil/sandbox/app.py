@@ -38,22 +38,21 @@ _JOB_STATUSES = frozenset(
 _ITEM_STATUSES = frozenset({"pending", "in_progress", "failed", "successful", "abandoned"})
 
 Handler: TypeAlias = "Callable[[State, Request, bytes], Response]"
+Call: TypeAlias = tuple[str, Handler]
+"""An endpoint's name, as faults know it, and what answers it."""
 
 
 def create_app(state: State) -> Starlette:
     """Return the ASGI application that serves this state."""
-    routes = [
-        Route(path, _endpoint(state, handler), methods=[method], name=name)
-        for method, path, name, handler in _CALLS
-    ]
-    handlers = {HTTPException: _http_error}
-    app = Starlette(routes=routes, exception_handlers=handlers)
+    routes = [Route(path, _endpoint(state, calls), methods=[*calls]) for path, calls in _CALLS]
+    app = Starlette(routes=routes, exception_handlers={HTTPException: _http_error})
     app.add_middleware(RequestLog, state=state)
     return app
 
 
-def _endpoint(state: State, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(state: State, calls: Mapping[str, Call]) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
+        _, handler = calls["GET" if request.method == "HEAD" else request.method]
         body = await request.body()
         try:
             with state.lock:
@@ -276,15 +275,24 @@ def _paged(rows: Sequence[bytes], info: Item) -> Response:
     return Response(body, headers={"Content-Type": JSON_TYPE})
 
 
-_CALLS: Sequence[tuple[str, str, str, Handler]] = (
-    ("GET", "/v3/export-jobs", "list_jobs", _list_jobs),
-    ("POST", "/v3/export-jobs", "create_job", _create_job),
-    ("GET", "/v3/export-jobs/{jobId}", "get_job", _get_job),
-    ("POST", "/v3/export-job-events", "post_event", _post_event),
-    ("GET", "/v3/export-jobs/{jobId}/items", "list_job_items", _list_job_items),
-    ("PUT", "/v3/export-jobs/{jobId}/items", "update_items", _update_items),
-    ("GET", "/v3/export-items", "list_export_items", _list_export_items),
-    ("GET", "/v1/installations/me", "get_installation", _get_installation),
-    ("POST", "/v1/installations/me", "create_installation", _create_installation),
-    ("GET", "/files/{token}", "get_receipt", _get_receipt),
+_CALLS: Sequence[tuple[str, Mapping[str, Call]]] = (
+    (
+        "/v3/export-jobs",
+        {"GET": ("list_jobs", _list_jobs), "POST": ("create_job", _create_job)},
+    ),
+    ("/v3/export-jobs/{jobId}", {"GET": ("get_job", _get_job)}),
+    ("/v3/export-job-events", {"POST": ("post_event", _post_event)}),
+    (
+        "/v3/export-jobs/{jobId}/items",
+        {"GET": ("list_job_items", _list_job_items), "PUT": ("update_items", _update_items)},
+    ),
+    ("/v3/export-items", {"GET": ("list_export_items", _list_export_items)}),
+    (
+        "/v1/installations/me",
+        {
+            "GET": ("get_installation", _get_installation),
+            "POST": ("create_installation", _create_installation),
+        },
+    ),
+    ("/files/{token}", {"GET": ("get_receipt", _get_receipt)}),
 )

@@ -32,7 +32,6 @@ _ORDERS = frozenset(
     for direction in ("ASC", "DESC")
     for nulls in ("", "_NULLS_FIRST", "_NULLS_LAST")
 )
-_LONG = 2**63 - 1
 
 
 class Row(Protocol):
@@ -63,8 +62,8 @@ class PageQuery:
         query = cls(
             _cursor(params, "after"),
             _cursor(params, "before"),
-            _number(params, "offset"),
-            _number(params, "limit"),
+            _number(params, "offset", 2**63),
+            _number(params, "limit", 2**31),
             tuple(params.getlist("sorting_keys")),
             tuple(params.getlist("sorting_order")),
         )
@@ -100,12 +99,12 @@ def _cursor(params: QueryParams, name: str) -> str | None:
     return value
 
 
-def _number(params: QueryParams, name: str) -> int | None:
+def _number(params: QueryParams, name: str, bound: int) -> int | None:
     text = params.get(name)
     if text is None:
         return None
-    if not (text.isascii() and text.isdigit() and int(text[:20]) <= _LONG):
-        raise bad_request(f"{name} must be a whole number, 0 or more.")
+    if not (text.isascii() and text.isdigit() and int(text[:20]) < bound):
+        raise bad_request(f"{name} must be a whole number from 0 to {bound - 1}.")
     return int(text)
 
 
