@@ -10,7 +10,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 ARGS ?=
 PYTEST := $(BIN)/pytest -n auto --dist worksteal
 LOCK := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url \
-	--no-header --quiet
+	--no-header --no-strip-extras --quiet
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check lint bench lock clean
