@@ -1,0 +1,99 @@
+"""Edits of an entry's lines in a month file; each takes a block's lines and returns them changed.
+
+Only blocks that stand line by line, as we write them, are edited: one with a string over several
+lines is left to people.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TypeAlias
+
+from counterfoil.bookkeeping.entries import Reference
+from counterfoil.systems.beancount.sources import block_at, mentions
+from counterfoil.systems.beancount.syntax import Receipt, link_of, moment_text, own_id, quoted
+
+__all__ = ["Edit", "commented", "edited", "posted", "settling", "with_receipt"]
+
+Edit: TypeAlias = Callable[[list[str]], list[str]]
+
+STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+METADATA = re.compile(r'[ \t]+([a-z][\w-]+):[ \t]*"?([^"]*)')
+
+
+def edited(path: Path, content: bytes, reference: Reference, edit: Edit) -> bytes | None:
+    """Change a record's block in a file's content; None where there is no such block to edit."""
+    lines = content.split(b"\n")
+    for mention in mentions(path, content):
+        if mention.key == "pleo_entry" and mention.id == own_id(reference.entry_id):
+            span = block_at(lines, mention.line - 1)
+            block = [
+                line.decode("utf-8", "surrogateescape") for line in lines[span.start : span.stop]
+            ]
+            if _is(block, reference) and all(map(_whole, block)):
+                changed = [line.encode("utf-8", "surrogateescape") for line in edit(block)]
+                return b"\n".join([*lines[: span.start], *changed, *lines[span.stop :]])
+    return None
+
+
+def posted(block: list[str]) -> list[str]:
+    """Make a draft final."""
+    return [re.sub(r"^(\S+[ \t]+)!", r"\1*", block[0]), *block[1:]]
+
+
+def commented(moment: datetime) -> Edit:
+    """Take an entry out, keeping its lines as a comment."""
+    note = f";; Voided by Counterfoil at {moment_text(moment)}:"
+    return lambda block: [note, *(f";; {line}" for line in block)]
+
+
+def settling(bill: Reference) -> Edit:
+    """Let a payment name the bill it pays."""
+    own = own_id(bill.entry_id) + str(bill).removeprefix(bill.entry_id)
+    return lambda block: _after_entry(
+        [f"{block[0].rstrip()} ^{link_of(bill.entry_id)}", *block[1:]], f'  pleo_settles: "{own}"'
+    )
+
+
+def with_receipt(receipt: Receipt, directive: str | None) -> Edit:
+    """Let an entry name one more document, and list it after the entry unless Beancount does."""
+
+    def edit(block: list[str]) -> list[str]:
+        names = [match[1] for line in block if (match := METADATA.match(line))]
+        numbers = [int(name[9:] or 1) for name in names if re.fullmatch(r"document(-\d+)?", name)]
+        key = f"document-{max(numbers) + 1}" if numbers else "document"
+        changed = _after_entry(_holding(block, receipt), f"  {key}: {quoted(receipt.path)}")
+        return [*changed, directive] if directive else changed
+
+    return edit
+
+
+def _holding(block: list[str], receipt: Receipt) -> list[str]:
+    """Add to what the entry must hold."""
+    held = f"{receipt.sha256}:{receipt.size}"
+    for number, line in enumerate(block):
+        if (match := METADATA.match(line)) and match[1] == "pleo_receipts":
+            more = f'  pleo_receipts: "{match[2]} {held}"'
+            return [*block[:number], more, *block[number + 1 :]]
+    return _after_entry(block, f'  pleo_receipts: "{held}"')
+
+
+def _after_entry(block: list[str], line: str) -> list[str]:
+    """Put a line of metadata after the one that names the entry."""
+    place = 1 + next(n for n, text in enumerate(block) if text.lstrip().startswith("pleo_entry:"))
+    return [*block[:place], line, *block[place:]]
+
+
+def _is(block: Sequence[str], reference: Reference) -> bool:
+    metadata = {match[1]: match[2] for line in block if (match := METADATA.match(line))}
+    part = metadata.get("pleo_part", "entry")
+    attempt = metadata.get("pleo_attempt", "1").strip()
+    return (part, attempt) == (str(reference.part), str(reference.attempt))
+
+
+def _whole(line: str) -> bool:
+    """Whether every string that begins on a line ends on it."""
+    return '"' not in STRING.sub("", line).partition(";")[0]

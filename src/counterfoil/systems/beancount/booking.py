@@ -1,0 +1,177 @@
+"""Writes a batch of entries: judged first, then their receipts, then the month files.
+
+Killed anywhere, the ledger is either without an entry or with the whole of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from counterfoil.bookkeeping.entries import Entry, Reference
+from counterfoil.errors import ItemFailure, ReceiptUploadFailure, RefusedByBooks
+from counterfoil.systems.beancount.judging import OPTIONS, declared_options, judge
+from counterfoil.systems.beancount.loading import Snapshot
+from counterfoil.systems.beancount.months import FileChanged, HalfWritten
+from counterfoil.systems.beancount.receipts import receipt_account
+from counterfoil.systems.beancount.records import Record
+from counterfoil.systems.beancount.session import Session
+from counterfoil.systems.beancount.syntax import Receipt, document_directive, entry_text
+from counterfoil.systems.contract import Booked, RecordResult, Refused, Unknown
+
+__all__ = ["book", "document_roots", "objections"]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An entry on its way into a file."""
+
+    entry: Entry
+    path: Path
+    booked_at: datetime
+    text: str
+    receipts: tuple[Receipt, ...]
+    directives: tuple[str, ...]
+
+    @property
+    def block(self) -> str:
+        """The entry's lines in the month file."""
+        return "\n".join([self.text, *self.directives])
+
+    @property
+    def record(self) -> Record:
+        """The record that this will be."""
+        entry = self.entry
+        return Record(
+            reference=entry.reference,
+            file=self.path,
+            date=entry.date,
+            flag="*" if entry.final else "!",
+            booked_at=self.booked_at,
+            lines=tuple((line.account, line.amount) for line in entry.lines),
+            currency=entry.currency,
+            fingerprint=entry.fingerprint,
+            receipts=self.receipts,
+        )
+
+
+async def book(
+    session: Session, snapshot: Snapshot, entries: Sequence[Entry]
+) -> list[RecordResult]:
+    """Write entries that are not there yet; raises FileChanged and OSError with nothing written."""
+    new = {entry.reference: entry for entry in entries if not _there(snapshot, entry)}
+    drafts = [_draft(session, snapshot, entry) for entry in new.values()]
+    outcomes = await _refusals(session, snapshot, drafts)
+    if snapshot.watch.changed():
+        raise FileChanged(session.main)
+    for draft in drafts:
+        if draft.entry.reference not in outcomes and (failure := _keep_receipts(session, draft)):
+            outcomes[draft.entry.reference] = Refused(
+                reference=draft.entry.reference, failure=failure
+            )
+    accepted = [draft for draft in drafts if draft.entry.reference not in outcomes]
+    outcomes |= _write(session, snapshot, accepted)
+    return [outcomes.get(entry.reference, Booked(reference=entry.reference)) for entry in entries]
+
+
+async def objections(
+    session: Session, snapshot: Snapshot, texts: Sequence[str], accounts: Iterable[str]
+) -> dict[int, str]:
+    """Let Beancount judge texts against the declarations of the accounts they name."""
+    declarations = [snapshot.declarations.get(account, "") for account in sorted(set(accounts))]
+    options = declared_options(snapshot.options, OPTIONS)
+    return await judge(texts, filter(None, declarations), options, session.scratch)
+
+
+def document_roots(session: Session, snapshot: Snapshot) -> list[Path]:
+    """Return the folders that Beancount lists by itself (``option "documents"``)."""
+    names = (value.decode("utf-8", "replace") for value in snapshot.options.get("documents", ()))
+    plain = (re.sub(r"\\(.)", r"\1", name) for name in names)
+    return [(session.main.parent / name).resolve() for name in plain]
+
+
+def _there(snapshot: Snapshot, entry: Entry) -> bool:
+    """Whether this very attempt is in the ledger: the last guard against booking it twice."""
+    reference = entry.reference
+    records = snapshot.books.find((reference.entry_id, reference.part))
+    return any(record.reference == reference for record in records)
+
+
+def _draft(session: Session, snapshot: Snapshot, entry: Entry) -> Draft:
+    account = receipt_account(entry)
+    receipts = tuple(
+        session.archive.receipt(document, account, entry.date)
+        for document in {document.sha256: document for document in entry.documents}.values()
+    )
+    listed = session.archive.listed(document_roots(session, snapshot))
+    now = datetime.now(UTC).replace(microsecond=0)
+    return Draft(
+        entry=entry,
+        path=session.months.path(entry.date),
+        booked_at=now,
+        text=entry_text(entry, now, receipts),
+        receipts=receipts,
+        directives=()
+        if listed
+        else tuple(
+            document_directive(entry.date, account, receipt, entry.reference.entry_id)
+            for receipt in receipts
+        ),
+    )
+
+
+async def _refusals(
+    session: Session, snapshot: Snapshot, drafts: Sequence[Draft]
+) -> dict[Reference, RecordResult]:
+    accounts = (line.account for draft in drafts for line in draft.entry.lines)
+    against = await objections(session, snapshot, [draft.text for draft in drafts], accounts)
+    refused: dict[Reference, RecordResult] = {}
+    for number, words in against.items():
+        reference = drafts[number].entry.reference
+        refused[reference] = Refused(
+            reference=reference, failure=RefusedByBooks(f"Beancount refuses it: {words}")
+        )
+    return refused
+
+
+def _keep_receipts(session: Session, draft: Draft) -> ItemFailure | None:
+    held = {document.sha256: document for document in draft.entry.documents}
+    try:
+        for receipt in draft.receipts:
+            session.archive.keep(held[receipt.sha256], receipt)
+    except ReceiptUploadFailure as failure:
+        return failure
+    return None
+
+
+def _write(
+    session: Session, snapshot: Snapshot, drafts: Sequence[Draft]
+) -> Mapping[Reference, RecordResult]:
+    """Write the month files and read them back; what is not certainly there is unknown."""
+    texts: dict[Path, list[str]] = {}
+    for draft in drafts:
+        texts.setdefault(draft.path, []).append(draft.block)
+    if not texts:
+        return {}
+    doubtful: dict[Path, str] = {}
+    try:
+        session.months.append(texts, snapshot.watch)
+    except HalfWritten as error:
+        doubtful = dict.fromkeys(error.files, str(error))
+        session.forget()
+    else:
+        differs = (path for path in texts if not session.months.verify(path))
+        doubtful = dict.fromkeys(differs, "the file was changed at the same moment")
+    outcomes: dict[Reference, RecordResult] = {}
+    for draft in drafts:
+        reference = draft.entry.reference
+        if draft.path in doubtful:
+            outcomes[reference] = Unknown(
+                reference=reference, why=f"{draft.path}: {doubtful[draft.path]}"
+            )
+        else:
+            snapshot.books.add(draft.record)
+    return outcomes

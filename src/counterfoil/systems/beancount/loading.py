@@ -1,0 +1,176 @@
+"""One load of the ledger: its chart, our records in it, and what is wrong with it.
+
+Beancount reads the ledger and says what is in it; the text is read for what Beancount cannot say,
+above all for entries of ours that a syntax error hides from it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from counterfoil.bookkeeping.chart import Chart
+from counterfoil.effects import effect
+from counterfoil.errors import JobFailureType
+from counterfoil.systems.beancount.charting import ACCOUNTS, read_accounts, read_chart
+from counterfoil.systems.beancount.programs import Finding, check, query
+from counterfoil.systems.beancount.records import Books, dated_query, postings_query, read_books
+from counterfoil.systems.beancount.sources import (
+    Mention,
+    Sources,
+    Watch,
+    block_at,
+    mentions,
+    read_sources,
+)
+from counterfoil.systems.beancount.syntax import id_of
+from counterfoil.systems.contract import BooksNotReady, Problem
+
+__all__ = ["Fault", "Snapshot", "faults", "load"]
+
+UNREADABLE = re.compile(
+    r"syntax error|Invalid token|UnicodeDecodeError|ValueError|"
+    r'File glob ".*" does not match any files|File ".*" does not exist'
+)
+"""Findings that mean Beancount left something out; others judge what it read."""
+ATTEMPTS = 3
+"""Loads begun again because somebody wrote to the ledger meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A finding, and the id (with part) of the record of ours it stands in, if any."""
+
+    message: str
+    place: str
+    record: str | None
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """What one load of the ledger told."""
+
+    chart: Chart
+    books: Books
+    declarations: Mapping[str, str]
+    """By account, the directives that open and close it."""
+    options: Mapping[str, list[bytes]]
+    faults: Counter[Fault]
+    problems: Sequence[Problem]
+    watch: Watch
+
+
+async def load(main: Path, own: str, scratch: Path) -> Snapshot:
+    """Read a ledger once; ``own`` is the pattern of our files. Raises BooksNotReady."""
+    for _ in range(ATTEMPTS):
+        sources = read_sources(main, own)
+        snapshot = await _load(sources, scratch)
+        if not snapshot.watch.changed():
+            return snapshot
+    raise BooksNotReady(
+        Problem(
+            message=f"{main} is being changed all the time; close what is writing to it.",
+            failure_type=JobFailureType.ACCOUNTING_SYSTEM_UNREACHABLE,
+            passing=True,
+        )
+    )
+
+
+def faults(findings: Iterable[Finding], texts: Mapping[Path, bytes]) -> Counter[Fault]:
+    """Tell for each finding which record of ours it stands in."""
+    lines: dict[Path, list[bytes]] = {}
+    counted: Counter[Fault] = Counter()
+    for finding in findings:
+        if finding.file not in lines:
+            lines[finding.file] = texts.get(finding.file, b"").split(b"\n")
+        record = _record_at(lines[finding.file], finding.line - 1)
+        counted[Fault(finding.message, finding.place, record)] += 1
+    return counted
+
+
+async def _load(sources: Sources, scratch: Path) -> Snapshot:
+    with effect("beancount.scratch", str(scratch)):
+        cache = Path(tempfile.mkdtemp(dir=scratch))
+    findings = await check(sources.main, cache)
+    receipts = _most_receipts(sources.texts.values())
+    accounts, dated, postings = await asyncio.gather(
+        query(sources.main, ACCOUNTS, cache),
+        query(sources.main, dated_query(receipts), cache),
+        query(sources.main, postings_query(), cache),
+    )
+    books = read_books(dated, postings)
+    rows = read_accounts(accounts)
+    return Snapshot(
+        chart=read_chart(rows, books.balances),
+        books=books,
+        declarations={row.account: row.declaration for row in rows},
+        options=sources.options,
+        faults=faults(findings, sources.texts),
+        problems=[*_unreadable(findings), *_hidden(sources, books)],
+        watch=sources.watch,
+    )
+
+
+def _unreadable(findings: Iterable[Finding]) -> Iterator[Problem]:
+    for finding in findings:
+        if UNREADABLE.match(finding.message):
+            place = finding.place or "the ledger"
+            yield Problem(
+                message=f"Beancount cannot read {place}: {finding.message}. "
+                "Correct it (bean-check shows it), then export again."
+            )
+
+
+def _hidden(sources: Sources, books: Books) -> Iterator[Problem]:
+    """Find entries of ours that Beancount does not report: they would be booked again."""
+    reported = books.mentioned()
+    for path, text in sources.texts.items():
+        counts = reported.get(path, Counter[tuple[str, str]]())
+        for mention in mentions(path, text):
+            if counts[mention.key, id_of(mention.id)] > 0:
+                counts[mention.key, id_of(mention.id)] -= 1
+            else:
+                yield Problem(message=_hidden_words(sources, mention))
+
+
+def _hidden_words(sources: Sources, mention: Mention) -> str:
+    where = f"{mention.file}:{mention.line} holds {mention.id}"
+    if sources.watch.covers(mention.file) or mention.file.parent.name != "counterfoil":
+        return (
+            f"{where}, but Beancount does not report it. Correct the lines around it, then "
+            "export again."
+        )
+    return (
+        f"{where}, but {sources.main} does not include that file. Put the line "
+        'include "counterfoil/*.beancount" back, then export again.'
+    )
+
+
+def _most_receipts(texts: Iterable[bytes]) -> int:
+    numbers = (
+        int(n)
+        for text in texts
+        for n in re.findall(rb"^\s+document-(\d{1,3}):", text, re.MULTILINE)
+    )
+    return max(numbers, default=1)
+
+
+def _record_at(lines: list[bytes], number: int) -> str | None:
+    if not 0 <= number < len(lines):
+        return None
+    block = block_at(lines, number)
+    metadata = dict(
+        re.findall(
+            r'^\s+(pleo_\w+):\s*"?([^"\n]*)',
+            b"\n".join(lines[block.start : block.stop]).decode("utf-8", "replace"),
+            re.MULTILINE,
+        )
+    )
+    if "pleo_entry" not in metadata:
+        return metadata.get("pleo_reverses")
+    return f"{metadata['pleo_entry']}/{metadata.get('pleo_part', 'entry')}"

@@ -1,0 +1,150 @@
+"""Runs ``bean-check`` and ``bean-query``, and reads what they print.
+
+Beancount and beanquery are GPL: they are programs beside us, never imported. What their answers
+mean is left to ``loading``. Both may share one load of a big ledger through a pickle cache, which
+is kept in a private folder so that nothing is written beside the ledger.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+import os
+import shutil
+import site
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from counterfoil.effects import effect
+from counterfoil.errors import JobFailureType, shorten
+from counterfoil.systems.contract import BooksNotReady, Problem
+
+__all__ = ["Finding", "check", "missing_programs", "query", "select"]
+
+CHECK = "bean-check"
+QUERY = "bean-query"
+PATIENCE = 900.0
+"""Seconds after which a program is given up; a ledger of 100,000 entries needs about fifteen."""
+
+csv.field_size_limit(2**31 - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An error that Beancount reports: its words, the file, and the line (0: none)."""
+
+    message: str
+    file: Path
+    line: int
+
+    @property
+    def place(self) -> str:
+        """``FILE:LINE``, or an empty text where Beancount names none."""
+        return f"{self.file}:{self.line}" if self.line else ""
+
+
+def missing_programs() -> list[str]:
+    """Name the programs that are neither beside this Python nor on the path."""
+    return [name for name in (CHECK, QUERY) if _find(name) is None]
+
+
+async def check(ledger: Path, scratch: Path) -> list[Finding]:
+    """Let Beancount read and judge a ledger with all it includes."""
+    with effect("beancount.check", str(ledger)):
+        output = await _run([CHECK, "--json", f"./{ledger.name}"], ledger, scratch)
+    try:
+        errors = json.loads(output)["errors"]
+    except (ValueError, KeyError) as error:
+        raise _failed(CHECK, ledger, output) from error
+    return [
+        Finding(error["message"], Path(error["filename"] or ""), error["lineno"] or 0)
+        for error in errors
+    ]
+
+
+async def query(ledger: Path, statement: str, scratch: Path) -> list[list[str]]:
+    """Ask one question of a ledger; the rows come back as texts, without blanks around numbers."""
+    with effect("beancount.query", str(ledger)):
+        output = await _run(
+            [QUERY, "-q", "-f", "csv", f"./{ledger.name}", statement], ledger, scratch
+        )
+    rows = list(csv.reader(io.StringIO(output, newline="")))
+    if not rows:
+        raise _failed(QUERY, ledger, output)
+    return [[field.strip() for field in row] for row in rows[1:]]
+
+
+def select(table: str, columns: Iterable[str], where: str = "") -> str:
+    """Put a query into words."""
+    condition = ["where", where] if where else []
+    return " ".join(["select", ", ".join(columns), "from", table, *condition])
+
+
+def _find(name: str) -> str | None:
+    beside = Path(sys.executable).parent / name
+    return str(beside) if os.access(beside, os.X_OK) else shutil.which(name)
+
+
+async def _run(command: Sequence[str], ledger: Path, scratch: Path) -> str:
+    """Run a program in the ledger's folder, so that no character of its path is interpreted."""
+    program = _find(command[0])
+    if program is None:
+        raise BooksNotReady(_not_installed(command[0]))
+    process = await asyncio.create_subprocess_exec(
+        program,
+        *command[1:],
+        cwd=ledger.parent,
+        env=_environment(scratch),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        output, complaint = await asyncio.wait_for(process.communicate(), PATIENCE)
+    except TimeoutError as error:
+        raise _failed(command[0], ledger, f"no answer in {PATIENCE:.0f} seconds") from error
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode not in {0, 1} or (process.returncode == 1 and not output):
+        raise _failed(command[0], ledger, complaint.decode("utf-8", "replace"))
+    return output.decode("utf-8", "surrogateescape")
+
+
+def _environment(scratch: Path) -> dict[str, str]:
+    """Keep the user's own start files and caches out of the way, and the output in UTF-8."""
+    ours = {
+        "BEANCOUNT_LOAD_CACHE_FILENAME": str(scratch / "{filename}.picklecache"),
+        "HOME": str(scratch),
+        "PYTHONUSERBASE": site.getuserbase(),
+        "PYTHONUTF8": "1",
+    }
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in {"BEANCOUNT_DISABLE_LOAD_CACHE", "PYTHONWARNINGS", "PYTHONIOENCODING"}
+    }
+    return kept | ours
+
+
+def _not_installed(name: str) -> Problem:
+    return Problem(
+        message=f"{name} was not found beside {sys.executable} nor on the path. "
+        "Install it with: pip install beancount beanquery",
+        failure_type=JobFailureType.INTEGRATION_UNUSABLE,
+    )
+
+
+def _failed(name: str, ledger: Path, words: str) -> BooksNotReady:
+    last = shorten(words.strip().rpartition("\n")[2] or "no output", 300)
+    return BooksNotReady(
+        Problem(
+            message=f"{name} failed on {ledger}: {last}",
+            failure_type=JobFailureType.ACCOUNTING_SYSTEM_UNREACHABLE,
+        )
+    )

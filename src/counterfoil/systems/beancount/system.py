@@ -1,0 +1,245 @@
+"""A Beancount ledger as an accounting system."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from counterfoil.bookkeeping.chart import Chart
+from counterfoil.bookkeeping.entries import Document, Entry
+from counterfoil.errors import JobFailureType, ReceiptUploadFailure, RefusedByBooks
+from counterfoil.systems.beancount.blocks import (
+    Edit,
+    commented,
+    edited,
+    posted,
+    settling,
+    with_receipt,
+)
+from counterfoil.systems.beancount.booking import book, document_roots, objections
+from counterfoil.systems.beancount.loading import Snapshot, faults
+from counterfoil.systems.beancount.months import FileChanged, HalfWritten
+from counterfoil.systems.beancount.options import BeancountOptions
+from counterfoil.systems.beancount.programs import check
+from counterfoil.systems.beancount.records import Record
+from counterfoil.systems.beancount.session import Session, writing
+from counterfoil.systems.beancount.sources import read_sources
+from counterfoil.systems.beancount.syntax import (
+    TEXT_LIMIT,
+    document_directive,
+    link_of,
+    reversal_text,
+)
+from counterfoil.systems.contract import (
+    Attachments,
+    BooksNotReady,
+    Capabilities,
+    EntryState,
+    Found,
+    PartKey,
+    Problem,
+    RecordResult,
+    Uniqueness,
+)
+
+__all__ = ["Beancount"]
+
+ATTEMPTS = 3
+"""How often a write is begun again because somebody changed the ledger meanwhile."""
+
+
+class Beancount:
+    """A Beancount ledger, for one job."""
+
+    capabilities = Capabilities(
+        uniqueness=Uniqueness.EXCLUSIVE_FILE,
+        attachments=Attachments(),
+        void=True,
+        reverse=True,
+        narration_limit=TEXT_LIMIT,
+    )
+
+    def __init__(self, options: BeancountOptions, base: Path) -> None:
+        """Take checked options; a relative ledger is relative to ``base``."""
+        main = (base / options.ledger).resolve()
+        self.target = f"beancount:{main}"
+        self._fava = options.fava_url
+        self._session = Session(main, (main.parent / options.documents).resolve())
+
+    async def __aenter__(self) -> Self:
+        """Take the ledger's lock; raises BooksNotReady when another Counterfoil holds it."""
+        try:
+            await self._session.open()
+        except BaseException:
+            self._session.close()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None:
+        """Release the lock."""
+        self._session.close()
+
+    async def ready(self) -> Sequence[Problem]:
+        """Check that the ledger is there, can be written, and that Beancount reads all of it."""
+        return await self._session.problems()
+
+    async def chart(self) -> Chart:
+        """Return the accounts, tax codes and vendors that the ledger declares."""
+        return (await self._session.current()).chart
+
+    async def find(self, keys: Sequence[PartKey]) -> Mapping[PartKey, Sequence[Found]]:
+        """Look records up by their metadata, wherever in the ledger they stand."""
+        books = (await self._session.current()).books
+        found = {
+            key: [books.found(record, self._url(record)) for record in books.find(key)]
+            for key in keys
+        }
+        return {key: records for key, records in found.items() if records}
+
+    async def record(self, entries: Sequence[Entry]) -> Sequence[RecordResult]:
+        """Write entries into their months' files; those that Beancount refuses are left out."""
+        for _ in range(ATTEMPTS):
+            snapshot = await self._session.current()
+            with self._changes():
+                return await book(self._session, snapshot, entries)
+        raise BooksNotReady(_busy(self._session.main))
+
+    async def post(self, ids: Sequence[str]) -> None:
+        """Turn drafts (``!``) into posted entries (``*``)."""
+        for id in ids:
+            await self._edit(id, posted, flag="*")
+
+    async def attach(self, id: str, document: Document) -> None:
+        """File a document, and name it in its entry."""
+        record, snapshot = await self._live(id)
+        if document.sha256 in record.present():
+            return
+        account = next((name for name, amount in record.lines if amount > 0), record.lines[0][0])
+        receipt = self._session.archive.receipt(document, account, record.date)
+        with writing(self._session.main):
+            self._session.archive.keep(document, receipt)
+        if receipt in record.receipts:
+            return
+        listed = self._session.archive.listed(document_roots(self._session, snapshot))
+        directive = document_directive(record.date, account, receipt, record.reference.entry_id)
+        try:
+            await self._edit(
+                id,
+                with_receipt(receipt, None if listed else directive),
+                receipts=(*record.receipts, receipt),
+            )
+        except RefusedByBooks as failure:
+            raise ReceiptUploadFailure(str(failure)) from failure
+
+    async def settle(self, payment: str, bill: str) -> None:
+        """Let a payment name the bill it pays, and carry its link."""
+        paid, _ = await self._live(bill)
+        record, _ = await self._live(payment)
+        if record.settles != paid.id:
+            await self._edit(payment, settling(paid.reference), settles=paid.id)
+
+    async def void(self, id: str) -> None:
+        """Turn a draft into a comment."""
+        snapshot = await self._session.current()
+        record = snapshot.books.by_id(id)
+        if record is None or not snapshot.books.state(record).live:
+            return
+        if snapshot.books.state(record) is EntryState.POSTED:
+            raise RefusedByBooks(f"{id} is posted; reverse it instead")
+        await self._edit(id, commented(_now()), voided=True)
+
+    async def reverse(self, id: str, on: date) -> None:
+        """Write the transaction that takes a record back, linked to it."""
+        record, snapshot = await self._live(id)
+        if snapshot.books.state(record) is EntryState.REVERSED:
+            return
+        text = reversal_text(record.reference, on, record.lines, record.currency, _now())
+        accounts = (account for account, _ in record.lines)
+        if against := await objections(self._session, snapshot, [text], accounts):
+            raise RefusedByBooks(f"Beancount refuses the reversal of {id}: {against[0]}")
+        path = self._session.months.path(on)
+        with writing(self._session.main):
+            self._session.months.append({path: [text]}, snapshot.watch)
+        snapshot.books.reverse(record, path)
+
+    async def check(self) -> Sequence[str]:
+        """Let Beancount judge the whole ledger; say what it newly holds against our records."""
+        main = self._session.main
+        findings = await check(main, self._session.scratch)
+        now = faults(findings, read_sources(main, self._session.months.pattern).texts)
+        known = {(fault.message, fault.record) for fault in self._session.first or ()}
+        return [
+            f"Beancount faults {fault.record} at {fault.place}: {fault.message}"
+            for fault in now
+            if fault.record and (fault.message, fault.record) not in known
+        ]
+
+    def _url(self, record: Record) -> str | None:
+        if self._fava is None:
+            return None
+        return f"{self._fava.rstrip('/')}/journal/?filter=%5E{link_of(record.reference.entry_id)}"
+
+    async def _live(self, id: str) -> tuple[Record, Snapshot]:
+        snapshot = await self._session.current()
+        record = snapshot.books.by_id(id)
+        if record is None:
+            raise RefusedByBooks(f"{id} is not in {self._session.main}")
+        return record, snapshot
+
+    async def _edit(self, id: str, edit: Edit, **changes: object) -> None:
+        """Edit a record's block and note what became of it; a record that is so already stays."""
+        for _ in range(ATTEMPTS):
+            record, snapshot = await self._live(id)
+            if all(getattr(record, name) == value for name, value in changes.items()):
+                return
+            with self._changes():
+                self._rewrite(record, edit, snapshot)
+                snapshot.books.replace(record, **changes)
+                return
+        raise BooksNotReady(_busy(self._session.main))
+
+    def _rewrite(self, record: Record, edit: Edit, snapshot: Snapshot) -> None:
+        months = self._session.months
+        content = None
+        if record.file.parent == months.home:
+            content = edited(record.file, months.read(record.file), record.reference, edit)
+        if content is None:
+            raise RefusedByBooks(
+                f"{record.id} was moved or rewritten by hand ({record.file}); "
+                "Counterfoil does not change it there"
+            )
+        months.write({record.file: content}, snapshot.watch)
+
+    @contextmanager
+    def _changes(self) -> Iterator[None]:
+        """Begin again after somebody else's change; say what a failing disk means."""
+        try:
+            with writing(self._session.main):
+                yield
+        except FileChanged:
+            self._session.forget()
+        except HalfWritten as error:
+            self._session.forget()
+            raise RefusedByBooks(f"{self._session.main} could not be written: {error}") from error
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _busy(main: Path) -> Problem:
+    return Problem(
+        message=f"{main} is being changed all the time; close what is writing to it.",
+        failure_type=JobFailureType.ACCOUNTING_SYSTEM_UNREACHABLE,
+        passing=True,
+    )
