@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 from counterfoil.bookkeeping.entries import Part, Reference
 from counterfoil.systems.beancount.files import stamp
@@ -21,7 +22,7 @@ from counterfoil.systems.beancount.programs import select
 from counterfoil.systems.beancount.syntax import Receipt, id_of
 from counterfoil.systems.contract import EntryState, Found, PartKey
 
-__all__ = ["Books", "Record", "dated_query", "postings_query", "read_books"]
+__all__ = ["Books", "Changes", "Record", "dated_query", "postings_query", "read_books"]
 
 KEYS = (
     "pleo_entry",
@@ -69,6 +70,15 @@ class Record:
         return any(there is not None and there.size == receipt.size for there in stamps)
 
 
+class Changes(TypedDict, total=False):
+    """What we change of a record."""
+
+    flag: str
+    voided: bool
+    settles: str
+    receipts: tuple[Receipt, ...]
+
+
 @dataclass(slots=True)
 class Books:
     """All records of ours in a ledger, and the days its accounts are balanced on."""
@@ -103,11 +113,11 @@ class Books:
         reference = record.reference
         self.records.setdefault((reference.entry_id, reference.part), []).append(record)
 
-    def replace(self, record: Record, **changes: object) -> None:
+    def replace(self, record: Record, **changes: Unpack[Changes]) -> None:
         """Put a changed record in the old one's place."""
         self._paid = None
         attempts = self.records[record.reference.entry_id, record.reference.part]
-        attempts[attempts.index(record)] = replace(record, **changes)  # type: ignore[arg-type]
+        attempts[attempts.index(record)] = replace(record, **changes)
 
     def remove(self, record: Record) -> None:
         """Take a record out."""

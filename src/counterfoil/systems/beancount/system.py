@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, Unpack
 
 from counterfoil.bookkeeping.chart import Chart
 from counterfoil.bookkeeping.entries import Document, Entry
@@ -25,7 +25,7 @@ from counterfoil.systems.beancount.loading import Snapshot, faults
 from counterfoil.systems.beancount.months import FileChanged, HalfWritten
 from counterfoil.systems.beancount.options import BeancountOptions
 from counterfoil.systems.beancount.programs import check
-from counterfoil.systems.beancount.records import Record
+from counterfoil.systems.beancount.records import Changes, Record
 from counterfoil.systems.beancount.session import Session, writing
 from counterfoil.systems.beancount.sources import read_sources
 from counterfoil.systems.beancount.syntax import (
@@ -196,7 +196,7 @@ class Beancount:
             raise RefusedByBooks(f"{id} is not in {self._session.main}")
         return record, snapshot
 
-    async def _edit(self, id: str, edit: Edit, **changes: object) -> None:
+    async def _edit(self, id: str, edit: Edit, **changes: Unpack[Changes]) -> None:
         """Edit a record's block and note what became of it; a record that is so already stays."""
         for _ in range(ATTEMPTS):
             record, snapshot = await self._live(id)
