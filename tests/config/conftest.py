@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from counterfoil.config import Config, load
 from counterfoil.systems.contract import AccountingSystem, SystemKind
@@ -19,7 +19,8 @@ class LedgerOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    ledger: str
+    ledger: str = Field(description="The main ledger file.")
+    page: str = Field("", pattern="^https://", description="Where it is shown, with https://")
     lines: int = 1
 
 

@@ -95,6 +95,8 @@ timezone = "../zone"
     connection[acme].timezone: "../zone" is not a time zone; "Europe/Copenhagen" would be one
 options.ledger = 12
     connection[acme].options.ledger: is a number; write it as text, in quotes
+options.page = "fava"
+    connection[acme].options.page: does not have the right shape: Where it is shown, with https://
 options.ledgr = "x"
     connection[acme].options.ledgr: is not a setting; did you mean "ledger"?
 options.lines = "x"
@@ -141,6 +143,12 @@ codes.6100 = 6105
 booking = "x"
     connection[acme].booking: is not a list of tables; [[connection.booking]] above each would be
     right
+description = "{supplier} {amount}"
+    connection[acme].description: unknown field "{amount}"; there are supplier, vendor, user, team,
+    note, type, invoice_number, reconciliation_id
+on_change = "amend"
+    connection[acme].on_change: amending entries comes with a later version; "fail" or "keep" for
+    now
 unmatched_vendor = "skip"
     connection[acme].unmatched_vendor: is "skip"; "fail" or "fallback" would be right
 currency = "EUR"

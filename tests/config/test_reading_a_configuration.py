@@ -98,7 +98,7 @@ ledger = "books/main.beancount"
 OPTIONAL = """\
 unmatched_vendor = "fallback"
 description = "{note}"
-on_change = "amend"
+on_change = "keep"
 accounts.wallet = { GBP = "1800", EUR = "1801" }
 posting.mode = "final"
 periods = { closed = "next_open", closed_through = 2025-12-31 }
@@ -119,7 +119,7 @@ def test_every_optional_setting_reaches_the_connection(load_text: Loader) -> Non
     assert settings.closed_through == date(2025, 12, 31)
     assert settings.negative is NegativeTotals.REVERSE
     assert settings.codes == {"6100": "6105"}
-    assert connection.on_change is OnChange.AMEND
+    assert connection.on_change is OnChange.KEEP
     assert connection.receipts.policy is ReceiptPolicy.BEST_EFFORT
     assert connection.receipts.hosts == ("files.example.com",)
 

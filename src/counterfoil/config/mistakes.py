@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from typing import TypeAlias, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 __all__ = ["KeyPath", "Mistake", "Mistakes", "close_to", "key", "sentences", "spoken_list", "told"]
@@ -121,6 +122,10 @@ def _home_of(name: str, model: type[BaseModel], elsewhere: KeyPath) -> str | Non
     return f"the table {found[0][0]}" if found[0] else "the table above"
 
 
+def _field_at(model: type[BaseModel], path: KeyPath) -> FieldInfo | None:
+    return _model_at(model, path[:-1]).model_fields.get(str(path[-1]))
+
+
 def _model_at(model: type[BaseModel], path: KeyPath) -> type[BaseModel]:
     for step in path:
         field = model.model_fields.get(str(step))
@@ -136,12 +141,22 @@ def _model_in(annotation: object) -> type[BaseModel] | None:
 
 def _missing(model: type[BaseModel], detail: ErrorDetails) -> str:
     path = detail["loc"]
-    field = _model_at(model, path[:-1]).model_fields.get(str(path[-1]))
+    field = _field_at(model, path)
     example = field.examples[0] if field and field.examples else None
     if example is None:
-        return "is missing; add it"
+        return f"is missing; add it{_described(field)}"
     table = str(example).startswith("[")
     return f"is missing; add {example}" if table else f'is missing; add {path[-1]} = "{example}"'
+
+
+def _out_of_shape(model: type[BaseModel], detail: ErrorDetails) -> str:
+    described = _described(_field_at(model, detail["loc"]))
+    return f"does not have the right shape{described or '; ' + _in_pydantic_words(detail)}"
+
+
+def _described(field: FieldInfo | None) -> str:
+    """Return the words in which an adapter describes its option."""
+    return f": {field.description}".removesuffix(".") if field and field.description else ""
 
 
 def _not_text(_model: type[BaseModel], detail: ErrorDetails) -> str:
@@ -182,6 +197,8 @@ def _kind_of(value: object) -> str:
 SAYINGS: Mapping[str, Callable[[type[BaseModel], ErrorDetails], str]] = {
     "missing": _missing,
     "string_type": _not_text,
+    "path_type": _not_text,
+    "string_pattern_mismatch": _out_of_shape,
     "enum": _not_a_choice,
     "literal_error": _not_a_choice,
     "date_type": _not_a_date,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 
 from pydantic import BaseModel
 
 from counterfoil.bookkeeping.settings import Settings
+from counterfoil.export.policies import OnChange, ReceiptPolicy
 from counterfoil.systems.contract import AccountingSystem, SystemKind
 
 __all__ = ["Config", "Connection", "OnChange", "ReceiptPolicy", "ReceiptSettings", "Secret"]
@@ -30,24 +30,9 @@ class Secret:
         return f"<secret {self.reference}>"
 
 
-class OnChange(StrEnum):
-    """What to do with an item that is booked already and has changed in Pleo since."""
-
-    FAIL = "fail"
-    AMEND = "amend"
-    KEEP = "keep"
-
-
-class ReceiptPolicy(StrEnum):
-    """Whether an item may be booked without its receipts."""
-
-    REQUIRE = "require"
-    BEST_EFFORT = "best_effort"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiptSettings:
-    """How receipts are treated; ``hosts`` are allowed besides those that are always allowed."""
+    """How receipts are treated; with ``hosts``, they may come from these and Pleo's own only."""
 
     policy: ReceiptPolicy = ReceiptPolicy.REQUIRE
     hosts: tuple[str, ...] = ()

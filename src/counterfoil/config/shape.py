@@ -33,8 +33,10 @@ from counterfoil.config.values import (
     Codes,
     CompanyId,
     ConnectionName,
+    Description,
     HostName,
     Kind,
+    OnChangeSetting,
     Timezone,
 )
 from counterfoil.systems.contract import SystemKind
@@ -123,8 +125,8 @@ class ConnectionShape(Shape):
     timezone: Timezone = Field("UTC", validate_default=True)
     api_key: SecretReference | None = None
     unmatched_vendor: Annotated[UnmatchedVendor, Field(strict=False)] = UnmatchedVendor.FAIL
-    description: str = DESCRIPTION
-    on_change: Annotated[OnChange, Field(strict=False)] = OnChange.FAIL
+    description: Description = DESCRIPTION
+    on_change: OnChangeSetting = OnChange.FAIL
     options: Annotated[InstanceOf[BaseModel] | None, PlainValidator(_options)] = Field(
         default_factory=dict, validate_default=True
     )

@@ -11,11 +11,13 @@ from collections.abc import Mapping
 from typing import Annotated, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from pydantic import BeforeValidator, InstanceOf, PlainValidator, ValidationInfo
+from pydantic import BeforeValidator, Field, InstanceOf, PlainValidator, ValidationInfo
 
 from counterfoil.bookkeeping.settings import AccountSetting
 from counterfoil.bookkeeping.table import check_overrides
+from counterfoil.bookkeeping.texts import template_problem
 from counterfoil.config.mistakes import KeyPath, Mistake, Mistakes, close_to, spoken_list
+from counterfoil.config.model import OnChange
 from counterfoil.config.surroundings import surroundings
 from counterfoil.systems.contract import SystemKind
 
@@ -25,8 +27,10 @@ __all__ = [
     "Codes",
     "CompanyId",
     "ConnectionName",
+    "Description",
     "HostName",
     "Kind",
+    "OnChangeSetting",
     "Timezone",
     "text",
 ]
@@ -113,6 +117,20 @@ def _placed(problem: str) -> tuple[KeyPath, str]:
     return ((int(found[1]) - 1,), found[2]) if found else ((), problem)
 
 
+def _description(value: object) -> str:
+    template = text(value, 'a template such as "{supplier} {note}" would be right')
+    problem = template_problem(template)
+    if problem:
+        raise ValueError(problem.removeprefix("[connection] description: ").removesuffix("."))
+    return template
+
+
+def _on_change(value: object) -> object:
+    if value == "amend":
+        raise Mistake("amending entries comes with a later version", '"fail" or "keep" for now')
+    return value
+
+
 def _texts(
     table: Mapping[str, object], right: str, mistakes: list[tuple[KeyPath, str]]
 ) -> Mapping[str, str]:
@@ -157,4 +175,6 @@ Account: TypeAlias = Annotated[str | Mapping[str, str], PlainValidator(_account)
 Codes: TypeAlias = Annotated[Mapping[str, str], PlainValidator(_codes)]
 BookingRows: TypeAlias = Annotated[tuple[Mapping[str, object], ...], PlainValidator(_booking_rows)]
 HostName: TypeAlias = Annotated[str, BeforeValidator(_host)]
+Description: TypeAlias = Annotated[str, BeforeValidator(_description)]
+OnChangeSetting: TypeAlias = Annotated[OnChange, Field(strict=False), BeforeValidator(_on_change)]
 Kind: TypeAlias = Annotated[InstanceOf[SystemKind], BeforeValidator(_kind)]
