@@ -13,6 +13,7 @@ It is an independent reading of Pleo's contract and imports nothing of the expor
 from __future__ import annotations
 
 from counterfoil.sandbox.clock import Clock
+from counterfoil.sandbox.faults import Fault, Kind
 from counterfoil.sandbox.items import build_item, build_line
 from counterfoil.sandbox.model import ApiKey, Job, LogEntry, Receipt
 from counterfoil.sandbox.server import SandboxServer
@@ -22,7 +23,9 @@ __all__ = [
     "ApiKey",
     "Clock",
     "Company",
+    "Fault",
     "Job",
+    "Kind",
     "LogEntry",
     "Receipt",
     "SandboxServer",

@@ -18,9 +18,11 @@ from counterfoil.sandbox import apierrors, bodies, lifecycle
 from counterfoil.sandbox.access import authenticate, company_of, job_of, uuid_of
 from counterfoil.sandbox.apierrors import ApiError
 from counterfoil.sandbox.clock import stamp
-from counterfoil.sandbox.model import AccountingEntry, Item, Job, encode
+from counterfoil.sandbox.faults import Call, disturb
+from counterfoil.sandbox.model import AccountingEntry, Job, encode
 from counterfoil.sandbox.pages import PageQuery, paginate
 from counterfoil.sandbox.receipts import find_receipt, url_maker
+from counterfoil.sandbox.replies import paged, refuse, reply
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -31,14 +33,13 @@ if TYPE_CHECKING:
 
 __all__ = ["create_app"]
 
-JSON_TYPE = "application/json;charset=UTF-8"
 _JOB_STATUSES = frozenset(
     {"pending", "in_progress", "failed", "completed", "completed_with_errors"}
 )
 _ITEM_STATUSES = frozenset({"pending", "in_progress", "failed", "successful", "abandoned"})
 
 Handler: TypeAlias = "Callable[[State, Request, bytes], Response]"
-Call: TypeAlias = tuple[str, Handler]
+Named: TypeAlias = tuple[str, Handler]
 """An endpoint's name, as faults know it, and what answers it."""
 
 
@@ -50,27 +51,25 @@ def create_app(state: State) -> Starlette:
     return app
 
 
-def _endpoint(state: State, calls: Mapping[str, Call]) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(state: State, calls: Mapping[str, Named]) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
-        _, handler = calls["GET" if request.method == "HEAD" else request.method]
+        name, handler = calls["GET" if request.method == "HEAD" else request.method]
         body = await request.body()
-        try:
-            with state.lock:
-                return handler(state, request, body)
-        except ApiError as error:
-            return _refuse(error)
+        return await disturb(Call(state, name, request, body), _answer(handler))
 
     return endpoint
 
 
-def _reply(body: object, status: int = 200) -> Response:
-    return Response(encode(body), status, headers={"Content-Type": JSON_TYPE})
+def _answer(handler: Handler) -> Callable[[Call], Response]:
+    """Let a handler answer alone with the state; what it refuses becomes the answer."""
 
+    def answer(call: Call) -> Response:
+        try:
+            with call.state.lock:
+                return handler(call.state, call.request, call.body)
+        except ApiError as error:
+            return refuse(error)
 
-def _refuse(error: ApiError) -> Response:
-    answer = _reply({"type": error.kind, "message": error.message}, error.status)
-    if error.status == apierrors.unauthorized().status:
-        answer.headers["WWW-Authenticate"] = 'Basic realm="Pleo"'
     return answer
 
 
@@ -78,7 +77,7 @@ async def _http_error(_: Request, error: Exception) -> Response:
     """Answer unknown paths and methods in Pleo's error shape."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     headers = (error.headers or {}) if isinstance(error, HTTPException) else {}
-    answer = _refuse(ApiError(status, "HTTP_ERROR", f"HTTP status {status}."))
+    answer = refuse(ApiError(status, "HTTP_ERROR", f"HTTP status {status}."))
     answer.headers.update(headers)
     return answer
 
@@ -126,7 +125,7 @@ def _list_jobs(state: State, request: Request, _: bytes) -> Response:
         fields=Job.as_json,
     )
     parameters = {name: params.getlist(name) for name in ("company_id", "statuses")}
-    return _paged([encode(job.as_json()) for job in page.rows], page.info(query, _said(parameters)))
+    return paged([encode(job.as_json()) for job in page.rows], page.info(query, _said(parameters)))
 
 
 def _create_job(state: State, request: Request, body: bytes) -> Response:
@@ -145,12 +144,12 @@ def _create_job(state: State, request: Request, body: bytes) -> Response:
     job = lifecycle.create(state, company, ids, vendor_based=vendor_based)
     job.created_by = wanted.employee_id
     job.is_interactive = wanted.is_interactive is not False
-    return _reply({"data": job.as_json()}, 201)
+    return reply({"data": job.as_json()}, 201)
 
 
 def _get_job(state: State, request: Request, _: bytes) -> Response:
     key = authenticate(state, request, "export-jobs:read")
-    return _reply({"data": _job(state, request, key).as_json()})
+    return reply({"data": _job(state, request, key).as_json()})
 
 
 def _post_event(state: State, request: Request, body: bytes) -> Response:
@@ -175,7 +174,7 @@ def _list_job_items(state: State, request: Request, _: bytes) -> Response:
     )
     parameters = {"jobId": [job.id], "status": sorted(statuses)}
     rows = [encode(item.as_json(job.id)) for item in page.rows]
-    return _paged(rows, page.info(query, _said(parameters)))
+    return paged(rows, page.info(query, _said(parameters)))
 
 
 def _update_items(state: State, request: Request, body: bytes) -> Response:
@@ -184,7 +183,7 @@ def _update_items(state: State, request: Request, body: bytes) -> Response:
     rows = bodies.parse(bodies.UPDATES, body)
     if len(rows) > lifecycle.UPDATE_LIMIT:
         raise apierrors.too_many_updates()
-    return _reply(lifecycle.apply_updates(state, job, rows))
+    return reply(lifecycle.apply_updates(state, job, rows))
 
 
 def _list_export_items(state: State, request: Request, _: bytes) -> Response:
@@ -200,7 +199,7 @@ def _list_export_items(state: State, request: Request, _: bytes) -> Response:
     page = paginate(entries, query, size=_size(state, query), fields=lambda entry: entry.item)
     url_of = url_maker(state, str(request.base_url))
     rows = [entry.payload(url_of, vendor_based=job.vendor_based) for entry in page.rows]
-    return _paged(rows, page.info(query, {"job_id": [job.id]}))
+    return paged(rows, page.info(query, {"job_id": [job.id]}))
 
 
 def _entries(state: State, job: Job) -> Sequence[AccountingEntry]:
@@ -221,7 +220,7 @@ def _get_installation(state: State, request: Request, _: bytes) -> Response:
     company = _company(state, company_of(authenticate(state, request), None))
     if company.installation is None:
         raise apierrors.not_found("Installation")
-    return _reply(company.installation)
+    return reply(company.installation)
 
 
 def _create_installation(state: State, request: Request, body: bytes) -> Response:
@@ -240,7 +239,7 @@ def _create_installation(state: State, request: Request, body: bytes) -> Respons
         "status": wanted.status,
         "updatedAt": now,
     }
-    return _reply(company.installation, 201)
+    return reply(company.installation, 201)
 
 
 def _company(state: State, company_id: str) -> Company:
@@ -269,13 +268,7 @@ def _said(parameters: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
     return {name: values for name, values in parameters.items() if values}
 
 
-def _paged(rows: Sequence[bytes], info: Item) -> Response:
-    """Join rows that are JSON already into an answer."""
-    body = b'{"data":[%s],"pagination":%s}' % (b",".join(rows), encode(info))
-    return Response(body, headers={"Content-Type": JSON_TYPE})
-
-
-_CALLS: Sequence[tuple[str, Mapping[str, Call]]] = (
+_CALLS: Sequence[tuple[str, Mapping[str, Named]]] = (
     (
         "/v3/export-jobs",
         {"GET": ("list_jobs", _list_jobs), "POST": ("create_job", _create_job)},

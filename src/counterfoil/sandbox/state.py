@@ -12,13 +12,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import RLock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from counterfoil.sandbox import lifecycle
 from counterfoil.sandbox.clock import Clock
 from counterfoil.sandbox.items import build_item
 from counterfoil.sandbox.model import SCOPES, AccountingEntry, ApiKey, Item, Job, LogEntry, Receipt
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from counterfoil.sandbox.faults import Fault
 
 __all__ = ["DEFAULT_COMPANY", "Company", "State"]
 
@@ -82,6 +87,9 @@ class State:
         self.jobs: dict[str, Job] = {}
         self.keys: dict[str, ApiKey] = {}
         self.events: list[LogEntry] = []
+        self.faults: list[Fault] = []
+        self.last_pages: dict[str, Response] = {}
+        """The page last served of each list, for the fault that serves it again."""
         self.page_size = 100
         self.max_page_size = 1000
         self.refuse_reasons_with_errors = False
