@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from counterfoil.bookkeeping.fingerprint import differences, fingerprint
 from counterfoil.bookkeeping.parse import parse_item
-from counterfoil.errors import InvalidItem, ItemFailure
+from counterfoil.bookkeeping.table import booking_table
+from counterfoil.errors import CounterfoilError, InvalidItem, ItemFailure
 from counterfoil.export.policies import OnChange
 from counterfoil.register import PartState
 from counterfoil.register.records import load_payload
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from counterfoil.register import PartRecord
     from counterfoil.systems.contract import Found
 
-__all__ = ["decide", "open_intents"]
+__all__ = ["decide"]
 
 
 def decide(
@@ -50,7 +51,7 @@ def decide(
         if changes and on_change is OnChange.FAIL:
             work.failure = _changed(work, changes)
             return
-        if work.item is not None and work.failure is not None:
+        if work.failure is not None and _complete(work, settings):
             work.failure = None  # it stands in the books as it was exported
     if work.failure is None:
         work.to_write = [
@@ -61,13 +62,17 @@ def decide(
         ]
 
 
-def open_intents(work: ItemWork, records: Sequence[PartRecord]) -> list[PartRecord]:
-    """Intents without an outcome that the books do not show: a request of ours may be under way."""
-    return [
-        record
-        for record in records
-        if record.state in {PartState.INTENDED, PartState.UNKNOWN} and record.part not in work.live
-    ]
+def _complete(work: ItemWork, settings: Settings) -> bool:
+    """Whether the books hold every part that the booking table asks for, though planning failed."""
+    item = work.item
+    if item is None:
+        return False
+    method = item.bookkeeping.method if item.bookkeeping else None
+    try:
+        row = booking_table(settings.table_overrides).row(item.type, item.sub_type, method)
+    except CounterfoilError:
+        return False
+    return {part.part for part in row.parts} <= work.live.keys()
 
 
 def _next_attempt(part: Part, found: Sequence[Found], records: Sequence[PartRecord]) -> int:

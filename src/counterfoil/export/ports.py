@@ -11,6 +11,7 @@ from typing import Protocol
 
 from counterfoil.bookkeeping.entries import Document
 from counterfoil.bookkeeping.settings import Settings
+from counterfoil.errors import ItemFailure
 from counterfoil.export.lease import Lease
 from counterfoil.export.policies import OnChange, ReceiptPolicy
 from counterfoil.pleo.models import (
@@ -66,8 +67,11 @@ class Pleo(Protocol):
 class Receipts(Protocol):
     """Fetches the documents of an item."""
 
-    async def fetch(self, item: ExportItem) -> tuple[Document, ...]:
-        """Return the item's documents in order, on this machine; raises ItemFailure."""
+    async def fetch_each(self, item: ExportItem) -> Sequence[Document | ItemFailure]:
+        """Return each of the item's documents on this machine, or why it is not, in order."""
+
+    def forget(self, entry_id: str) -> None:
+        """Let the item's documents go."""
 
 
 class Clock(Protocol):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from counterfoil.bookkeeping.entries import Part
+from counterfoil.bookkeeping.entries import Document, Part
 from counterfoil.bookkeeping.parse import parse_item
 from counterfoil.errors import BooksTimeout, ItemFailure
 from counterfoil.export.decide import decide
@@ -30,7 +30,7 @@ from counterfoil.export.look import (
 from counterfoil.export.policies import ReceiptPolicy
 from counterfoil.export.work import ItemWork, prepare
 from counterfoil.export.write import Writer
-from counterfoil.receipts import ReceiptExpired
+from counterfoil.receipts.errors import ReceiptExpired
 from counterfoil.register.records import load_payload
 from counterfoil.systems.contract import BooksNotReady
 
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from counterfoil.bookkeeping.chart import Chart
-    from counterfoil.bookkeeping.entries import Document
     from counterfoil.export.ports import Export, Receipts
     from counterfoil.pleo.models import ExportItem
     from counterfoil.register import KeptItem, PartRecord
@@ -85,6 +84,8 @@ class Recorder:
             await Writer(export, self._job_id, self._books).write(works)
         outcomes = {work.entry_id: work.outcome() for work in works}
         export.register.parts.settle([], job_id=self._job_id, outcomes=outcomes)
+        for work in works:
+            self._receipts.forget(work.entry_id)
 
     async def _look_up(
         self, works: Sequence[ItemWork], records: Mapping[str, Sequence[PartRecord]]
@@ -133,27 +134,28 @@ class Recorder:
         """Fetch an item's receipts before it is written; the policy says what a failure is."""
         if work.item is None or not _needs_receipts(work, work.item):
             return
-        try:
-            work.documents = await self._documents(work.item)
-        except ItemFailure as failure:
-            if self._export.receipt_policy is ReceiptPolicy.REQUIRE:
-                work.failure = failure
-            else:
-                log.warning("booked without its receipts", entry=work.entry_id, reason=str(failure))
+        results = await self._results(work.item)
+        failures = [result for result in results if isinstance(result, ItemFailure)]
+        if failures and self._export.receipt_policy is ReceiptPolicy.REQUIRE:
+            work.failure = failures[0]
+            return
+        for failure in failures:
+            log.warning("booked without a receipt", entry=work.entry_id, reason=str(failure))
+        work.documents = tuple(result for result in results if isinstance(result, Document))
 
-    async def _documents(self, item: ExportItem) -> tuple[Document, ...]:
-        """Fetch an item's documents; where a URL has died, with fresh ones from the data layer."""
-        try:
-            return await self._receipts.fetch(item)
-        except ReceiptExpired:
-            async with self._refresh:
-                if not self._refreshed:
-                    await read_export_items(self._export, self._job_id)
-                    self._refreshed = True
+    async def _results(self, item: ExportItem) -> Sequence[Document | ItemFailure]:
+        """Fetch each document; where a URL has died, with fresh ones from the data layer."""
+        results = await self._receipts.fetch_each(item)
+        if not any(isinstance(result, ReceiptExpired) for result in results):
+            return results
+        async with self._refresh:
+            if not self._refreshed:
+                await read_export_items(self._export, self._job_id)
+                self._refreshed = True
         kept = self._export.register.items.get(self._job_id, item.accounting_entry_id)
         if kept is not None and kept.payload is not None:
             item = parse_item(load_payload(kept.payload))
-        return await self._receipts.fetch(item)
+        return await self._receipts.fetch_each(item)
 
 
 def _needs_receipts(work: ItemWork, item: ExportItem) -> bool:

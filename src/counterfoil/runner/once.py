@@ -14,7 +14,7 @@ from counterfoil.export.ports import Export, Progress, Silent, SystemClock
 from counterfoil.pleo.auth import ApiKeyAuth
 from counterfoil.pleo.client import PleoClient
 from counterfoil.pleo.errors import PleoRefused
-from counterfoil.receipts import ReceiptFetcher
+from counterfoil.receipts.store import ReceiptStore
 from counterfoil.register import Register, open_register
 from counterfoil.runner.drain import drain
 from counterfoil.runner.reports import ConnectionReport, ItemReport, JobReport
@@ -115,11 +115,7 @@ def _export(
         pleo=pleo,
         books=connection.open_books(),
         register=register,
-        receipts=ReceiptFetcher(
-            base_url=connection.base_url,
-            hosts=connection.receipts.hosts,
-            zone=connection.settings.zone,
-        ),
+        receipts=ReceiptStore(connection.base_url, hosts=connection.receipts.hosts),
         settings=connection.settings,
         receipt_policy=connection.receipts.policy,
         on_change=connection.on_change,
