@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 
+from counterfoil.bookkeeping.names import code_key, given, number_keys
+
 __all__ = ["Chart", "ChartAccount", "ChartTax", "ChartVendor", "ClosedSpan"]
 
 
@@ -94,3 +96,41 @@ class Chart:
             if account.code:
                 claims.setdefault(account.code, []).append(account.id)
         return {code: tuple(ids) for code, ids in claims.items() if len(ids) > 1}
+
+    @cached_property
+    def vendors_by(self) -> Mapping[tuple[str, str], tuple[ChartVendor, ...]]:
+        """Vendors by what Pleo may know of them: "code", "id" or "number", and its value."""
+        found: dict[tuple[str, str], list[ChartVendor]] = {}
+        for vendor in self.vendors:
+            for key in _vendor_keys(vendor):
+                found.setdefault(key, []).append(vendor)
+        return {key: tuple(vendors) for key, vendors in found.items()}
+
+    @cached_property
+    def vendors_by_account(self) -> Mapping[str, ChartVendor]:
+        """Vendors by a payable account of their own; accounts that several share are absent."""
+        owners: dict[str, list[ChartVendor]] = {}
+        for vendor in self.vendors:
+            if vendor.account is not None:
+                owners.setdefault(vendor.account, []).append(vendor)
+        return {account: own[0] for account, own in owners.items() if len(own) == 1}
+
+    @cached_property
+    def dimension_names(self) -> Mapping[str, tuple[str, Mapping[str, str]]]:
+        """Groups and values by their comparable form, with the books' own spelling."""
+        return {
+            code_key(group): (group, {code_key(value): value for value in values})
+            for group, values in (self.dimensions or {}).items()
+        }
+
+
+def _vendor_keys(vendor: ChartVendor) -> set[tuple[str, str]]:
+    keys = {("id", code_key(vendor.id))}
+    if given(vendor.external_id):
+        keys.add(("id", code_key(vendor.external_id or "")))
+    if given(vendor.code):
+        keys.add(("code", code_key(vendor.code or "")))
+    for number in (vendor.registration_number, vendor.tax_number):
+        if given(number):
+            keys.add(("number", number_keys(number or "")[1]))
+    return keys

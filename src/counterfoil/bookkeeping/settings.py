@@ -76,5 +76,7 @@ class Settings:
     """Pleo's account code or identifier to the books' account, where they differ."""
     description: str = "{supplier} {user} {note}"
     """Template of the narration."""
+    narration_limit: int | None = None
+    """The longest narration in characters that the accounting system takes; None: any."""
     table_overrides: Sequence[Mapping[str, object]] = ()
     """Rows that replace the booking table's rows for the same types, sub types and methods."""

@@ -1,0 +1,46 @@
+"""How names, codes and numbers are compared: what counts as absent, and what counts as the same.
+
+Pleo and the books write one tax number in many ways; a name is never a key. What a match means
+(an account, a vendor, a dimension) is left to the modules that look things up.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["code_key", "given", "number_keys", "same_place"]
+
+_NOISE = re.compile(r"[^0-9A-Z]+")
+_VAT_PREFIX = re.compile(
+    r"(AT|BE|BG|CH|CY|CZ|DE|DK|EE|EL|ES|FI|FR|GB|GR|HR|HU|IE|IT|LT|LU|LV|MT|NL|NO|PL|PT|RO|SE|SI|SK"
+    r"|XI)(.*[0-9].*)"
+)
+"""Countries that people write before a tax number, or leave out."""
+_COUNTRY_OF_PREFIX = {"EL": "GR", "XI": "GB"}
+
+
+def given(text: str | None) -> str | None:
+    """Return the text without blanks around it, or None where nothing is said."""
+    return (text.strip() or None) if text else None
+
+
+def code_key(code: str) -> str:
+    """Make two spellings of one code equal: blanks around it and case do not count."""
+    return code.strip().casefold()
+
+
+def number_keys(number: str) -> tuple[str, str]:
+    """Split a registration or tax number into its country (may be empty) and the number itself.
+
+    ``DK 12.34.56-78`` is ``("DK", "12345678")``; Greece writes EL, Northern Ireland XI.
+    """
+    plain = _NOISE.sub("", number.upper())
+    prefixed = _VAT_PREFIX.fullmatch(plain)
+    if prefixed is None:
+        return "", plain
+    return _COUNTRY_OF_PREFIX.get(prefixed[1], prefixed[1]), prefixed[2]
+
+
+def same_place(one: str, other: str) -> bool:
+    """Whether two countries agree; an unknown one agrees with any."""
+    return not one or not other or one == other
