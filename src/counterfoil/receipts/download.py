@@ -1,0 +1,152 @@
+"""One file over HTTP into a folder: streamed, counted and hashed on its way, whole or not at all.
+
+What may be asked is decided in ``places``, which connection is used in ``network``, whether the
+file is what it should be in ``kinds``. When to try again is left to ``store``.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from http import HTTPStatus
+from pathlib import Path
+from typing import IO, Final
+
+import httpx
+
+from counterfoil.errors import ReceiptDownloadFailure, ReceiptTooLarge
+from counterfoil.receipts.errors import ReceiptExpired, ReceiptNotAllowed, ReceiptUnavailable
+from counterfoil.receipts.kinds import HEAD
+
+__all__ = ["REDIRECTS", "Incoming", "download", "faults_named", "receiving"]
+
+REDIRECTS: Final = 5
+"""How often a receipt's host may send us on."""
+
+_DEAD: Final = {403, 404, 410}
+_PASSING: Final = {408, 425, 429}
+
+_ENCODINGS: Final = {"", "identity", "gzip", "x-gzip", "deflate"}
+"""What we decode, counting as it grows; others may grow beyond memory in a single step."""
+
+
+class Incoming:
+    """A file on its way: how much came, its first bytes, and its hash."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        """Take an open file with a name."""
+        self._file = file
+        self._sha256 = sha256()
+        self.size = 0
+        self.head = b""
+
+    def write(self, piece: bytes) -> None:
+        """Take the next bytes."""
+        self._file.write(piece)
+        self._sha256.update(piece)
+        self.size += len(piece)
+        self.head += piece[: HEAD - len(self.head)]
+
+    def keep(self, folder: Path) -> tuple[Path, str]:
+        """Give the file its place under its own hash; return the place and the hash (hex)."""
+        self._file.flush()
+        digest = self._sha256.hexdigest()
+        return Path(self._file.name).replace(folder / digest), digest
+
+
+@contextmanager
+def receiving(folder: Path) -> Iterator[Incoming]:
+    """Open a file for one download; it is gone afterwards unless it was kept."""
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=".part-", delete=False) as file:
+        try:
+            yield Incoming(file)
+        finally:
+            Path(file.name).unlink(missing_ok=True)
+
+
+async def download(
+    client: httpx.AsyncClient, url: str, announced: int | None, most: int, into: Incoming
+) -> None:
+    """Fetch a URL into a file: exactly ``announced`` bytes; where that is None, up to ``most``.
+
+    Call it within ``faults_named``. Raises ReceiptUnavailable where another try may help; else
+    ReceiptExpired, ReceiptNotAllowed, ReceiptTooLarge or ReceiptDownloadFailure.
+    """
+    if announced is not None and announced > most:
+        raise _too_large(f"has {announced} bytes", most)
+    await _follow(client, url, announced, most, into)
+    _check_size(announced, into)
+
+
+@contextmanager
+def faults_named() -> Iterator[None]:
+    """Turn the faults of URL, network and disk within the block into failures of a receipt."""
+    try:
+        yield
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise ReceiptNotAllowed("The receipt has a URL that nobody can ask for.") from error
+    except (httpx.TransportError, httpx.DecodingError) as error:
+        # Its text may hold the URL, whose query is a secret.
+        why = type(error).__name__
+        raise ReceiptUnavailable(f"The receipt's host gave no whole answer ({why}).") from error
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise ReceiptDownloadFailure(f"The receipt cannot be kept here: {why}.") from error
+
+
+async def _follow(
+    client: httpx.AsyncClient, url: str, announced: int | None, most: int, into: Incoming
+) -> None:
+    """Ask, follow redirects (each is checked as the first URL is), and read the answer."""
+    request = client.build_request("GET", url)
+    for _ in range(1 + REDIRECTS):
+        response = await client.send(request, stream=True)
+        try:
+            if response.next_request is None:
+                await _read(response, announced, most, into)
+                return
+            request = response.next_request
+        finally:
+            await response.aclose()
+    raise ReceiptNotAllowed(f"The receipt's host redirects more than {REDIRECTS} times.")
+
+
+async def _read(response: httpx.Response, announced: int | None, most: int, into: Incoming) -> None:
+    """Stream a body into the file, stopping as soon as it is too long."""
+    _check_answer(response)
+    async for piece in response.aiter_bytes():
+        into.write(piece)
+        if announced is not None and into.size > announced:
+            raise ReceiptDownloadFailure(f"More came than the {announced} bytes Pleo announced.")
+        if into.size > most:
+            raise _too_large(f"has more than {most} bytes", most)
+
+
+def _check_answer(response: httpx.Response) -> None:
+    """Raise unless this is the file; a dead URL, a passing fault and a refusal each their own."""
+    status, host = response.status_code, response.request.url.host
+    if status in _DEAD:
+        raise ReceiptExpired(f"The receipt's URL at {host} is not valid any more ({status}).")
+    if status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise ReceiptUnavailable(f"The receipt's host {host} answered {status}.")
+    if status != HTTPStatus.OK:
+        raise ReceiptDownloadFailure(f"The receipt's host {host} answered {status}.")
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    if encoding not in _ENCODINGS:
+        raise ReceiptDownloadFailure(f"The receipt's host {host} packs it as {encoding[:20]!r}.")
+
+
+def _check_size(announced: int | None, into: Incoming) -> None:
+    """Refuse an empty file, and one that broke off."""
+    if announced is not None and into.size < announced:
+        raise ReceiptUnavailable(
+            f"Only {into.size} of the {announced} bytes that Pleo announced came."
+        )
+    if not into.size:
+        raise ReceiptDownloadFailure("The file is empty.")
+
+
+def _too_large(what: str, most: int) -> ReceiptTooLarge:
+    return ReceiptTooLarge(f"The receipt {what}; the limit is {most} bytes.")

@@ -1,0 +1,252 @@
+"""The receipts of one export on this machine: fetched side by side, checked, kept once by content.
+
+Files lie in a private folder that goes when the export ends. Whether an item may be booked without
+its receipts is decided by the export; how an accounting system files them, by its adapter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import ssl
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import httpx
+import structlog
+from stamina import AsyncRetryingCaller
+
+from counterfoil import __version__
+from counterfoil.bookkeeping.entries import Document
+from counterfoil.effects import effect
+from counterfoil.errors import ItemFailure, ReceiptDownloadFailure
+from counterfoil.pleo.models import ExportItem, ReceiptFile
+from counterfoil.receipts.download import download, faults_named, receiving
+from counterfoil.receipts.errors import ReceiptExpired, ReceiptUnavailable
+from counterfoil.receipts.kinds import kind_of
+from counterfoil.receipts.names import receipt_stem
+from counterfoil.receipts.network import CheckedTransport, Resolve, resolve
+from counterfoil.receipts.places import Places
+
+__all__ = ["Limits", "ReceiptStore"]
+
+_PREFIX: Final = "counterfoil-receipts-"
+_STALE: Final = 24 * 60 * 60
+"""Seconds after which a folder that a killed process left behind is removed."""
+
+_SILENCE: Final = httpx.Timeout(30.0, connect=10.0)
+"""Seconds without a byte after which a try is given up."""
+
+_HEADERS: Final = {
+    "Accept": "*/*",
+    "Accept-Encoding": "identity",
+    "User-Agent": f"counterfoil/{__version__}",
+}
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds for fetching: bytes of a file, seconds for it in all, how many at once, retries."""
+
+    max_bytes: int = 30 * 1024 * 1024
+    """Pleo keeps files of up to 30 MB."""
+    seconds: float = 120.0
+    parallel: int = 8
+    attempts: int = 4
+    wait_initial: float = 0.5
+    wait_max: float = 5.0
+    jitter: float = 0.5
+
+    def at_most(self, max_bytes: int | None) -> Limits:
+        """Return these limits, lowered to what an accounting system takes."""
+        lower = self.max_bytes if max_bytes is None else min(self.max_bytes, max_bytes)
+        return replace(self, max_bytes=lower)
+
+
+class ReceiptStore:
+    """Fetches the documents of items; an async context manager that owns their folder.
+
+    ``base_url`` is Pleo's own, which decides with ``hosts`` where receipts may come from
+    (``places``). ``folder`` is where the private folder is made, else the machine's temporary one.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        hosts: Sequence[str] = (),
+        folder: Path | None = None,
+        limits: Limits | None = None,
+        resolve: Resolve = resolve,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        """Take the rules; nothing is opened yet."""
+        self._limits = limits or Limits()
+        self._parent = folder or Path(tempfile.gettempdir())
+        self._folder = self._parent
+        self._http = httpx.AsyncClient(
+            transport=CheckedTransport(Places(base_url, tuple(hosts)), resolve, ssl_context),
+            headers=_HEADERS,
+            timeout=_SILENCE,
+            trust_env=False,
+        )
+        self._turn = asyncio.Semaphore(self._limits.parallel)
+        self._held: dict[str, dict[tuple[int, int | None, str | None], Document]] = {}
+        self._uses: Counter[Path] = Counter()
+
+    async def __aenter__(self) -> Self:
+        """Make the private folder; remove those that killed processes left long ago."""
+        await asyncio.to_thread(_sweep, self._parent)
+        with effect("receipts.make_folder", str(self._parent)):
+            self._parent.mkdir(parents=True, exist_ok=True)
+            self._folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=self._parent))
+        await self._http.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the connections and remove the folder with all in it."""
+        await self._http.__aexit__(kind, error, trace)
+        await asyncio.to_thread(_remove, self._folder)
+
+    async def fetch(self, item: ExportItem) -> tuple[Document, ...]:
+        """Return all documents of an item, in Pleo's order.
+
+        Raises ReceiptExpired if any URL is dead, so that fresh ones can be asked for (what came
+        is kept and not fetched again); else the first other failure, in order.
+        """
+        results = await self.fetch_each(item)
+        failures = [result for result in results if isinstance(result, ItemFailure)]
+        if failures:
+            raise next((f for f in failures if isinstance(f, ReceiptExpired)), failures[0])
+        return tuple(result for result in results if isinstance(result, Document))
+
+    async def fetch_each(self, item: ExportItem) -> list[Document | ItemFailure]:
+        """Return a document or its failure for each file of an item, in Pleo's order."""
+        files = [file for file in item.files or () if file is not None]
+        wanted = [
+            _Wanted(item.accounting_entry_id, place, len(files), file, receipt_stem(item))
+            for place, file in enumerate(files, 1)
+        ]
+        tasks = [asyncio.create_task(self._fetch_one(each)) for each in wanted]
+        try:
+            return await asyncio.gather(*tasks)
+        except BaseException:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+            raise
+
+    def forget(self, entry_id: str) -> None:
+        """Let an item's documents go; a file goes with the last item that holds it."""
+        for document in self._held.pop(entry_id, {}).values():
+            self._uses[document.path] -= 1
+            if not self._uses[document.path]:
+                with effect("receipts.remove", str(document.path)):
+                    document.path.unlink(missing_ok=True)
+
+    async def _fetch_one(self, wanted: _Wanted) -> Document | ItemFailure:
+        held = self._held.setdefault(wanted.entry_id, {})
+        if wanted.key not in held:
+            try:
+                held[wanted.key] = await self._in_time(wanted)
+            except ItemFailure as failure:
+                _log.warning("receipt.failed", receipt=wanted.target, reason=str(failure))
+                return failure.reworded(f"Receipt {wanted.place} of {wanted.count}: {failure}")
+            self._uses[held[wanted.key].path] += 1
+        return held[wanted.key]
+
+    async def _in_time(self, wanted: _Wanted) -> Document:
+        """Fetch a file when it is its turn, with retries, within the seconds it has."""
+        limits = self._limits
+        retrying = AsyncRetryingCaller(
+            attempts=limits.attempts,
+            timeout=None,
+            wait_initial=limits.wait_initial,
+            wait_max=limits.wait_max,
+            wait_jitter=limits.jitter,
+        )
+        async with self._turn:
+            try:
+                async with asyncio.timeout(limits.seconds):
+                    return await retrying(ReceiptUnavailable, self._once, wanted)
+            except TimeoutError as error:
+                raise ReceiptDownloadFailure(
+                    f"It did not come whole within {limits.seconds:g} seconds."
+                ) from error
+
+    async def _once(self, wanted: _Wanted) -> Document:
+        """Fetch a file once, check what it is, keep it under its hash."""
+        file, most = wanted.file, self._limits.max_bytes
+        with (
+            faults_named(),
+            effect("receipts.download", wanted.target),
+            receiving(self._folder) as incoming,
+        ):
+            await download(self._http, file.url, file.size, most, incoming)
+            kind = kind_of(file.type, incoming.head)
+            path, digest = incoming.keep(self._folder)
+        return Document(
+            path=path,
+            sha256=digest,
+            size=incoming.size,
+            media_type=kind.media_type,
+            name=wanted.stem + kind.extension,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A file to fetch: whose it is, its place (from 1) among how many, and its name's beginning."""
+
+    entry_id: str
+    place: int
+    count: int
+    file: ReceiptFile
+    merchant: str
+
+    @property
+    def key(self) -> tuple[int, int | None, str | None]:
+        """What stays the same when the item is fetched again: all but the URL."""
+        return self.place, self.file.size, self.file.type
+
+    @property
+    def target(self) -> str:
+        """Name it for logs and the gate; its URL is a secret."""
+        return f"{self.entry_id}/{self.place}"
+
+    @property
+    def stem(self) -> str:
+        """The file's name without extension, numbered where the item has several."""
+        return f"{self.merchant} {self.place}" if self.count > 1 else self.merchant
+
+
+def _sweep(parent: Path) -> None:
+    """Remove private folders older than any export."""
+    for path in parent.glob(f"{_PREFIX}*"):
+        if path.is_dir() and not path.is_symlink() and _age(path) > _STALE:
+            _remove(path)
+
+
+def _age(path: Path) -> float:
+    try:
+        return time.time() - path.stat().st_mtime
+    except FileNotFoundError:
+        return 0
+
+
+def _remove(folder: Path) -> None:
+    with effect("receipts.remove_folder", str(folder)):
+        shutil.rmtree(folder, ignore_errors=True)
