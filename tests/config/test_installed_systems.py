@@ -55,5 +55,5 @@ def test_two_companies_may_share_a_book(tmp_path: Path) -> None:
 
 
 def test_an_unknown_option_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"connection\[acme\].options.file: is not a setting"):
+    with pytest.raises(ConfigurationError, match=r"options\.file: is not a setting"):
         read(tmp_path, section("acme", "main.beancount"), 'options.file = "x"\n')

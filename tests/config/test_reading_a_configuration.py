@@ -10,9 +10,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from counterfoil.bookkeeping.settings import (
+    Accounts,
     ClosedPeriods,
     NegativeTotals,
     PostingMode,
+    Settings,
     UnmatchedVendor,
 )
 from counterfoil.config import Config, Connection, OnChange, ReceiptPolicy
@@ -77,6 +79,7 @@ def test_what_is_left_out_has_a_careful_default(load_text: Loader) -> None:
     assert (settings.closed, settings.negative) == (ClosedPeriods.FAIL, NegativeTotals.FAIL)
     assert (connection.on_change, settings.posting) == (OnChange.FAIL, PostingMode.DRAFT)
     assert connection.receipts.policy is ReceiptPolicy.REQUIRE
+    assert settings.description == Settings(accounts=Accounts()).description
 
 
 def minimal(pleo: str = 'environment = "staging"', more: str = "") -> str:
