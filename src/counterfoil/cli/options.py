@@ -1,0 +1,45 @@
+"""Options that several commands share, and loading the configuration they name."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+from counterfoil.config import Config, load
+from counterfoil.errors import ConfigurationError
+
+__all__ = ["DEFAULT_CONFIG", "ConfigOption", "ConnectionOption", "JsonOption", "load_config"]
+
+DEFAULT_CONFIG = Path("counterfoil.toml")
+
+ConfigOption: TypeAlias = Annotated[
+    Path,
+    typer.Option(
+        "--config",
+        "-c",
+        envvar="COUNTERFOIL_CONFIG",
+        help="The configuration file.",
+        metavar="FILE",
+    ),
+]
+ConnectionOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--connection", metavar="NAME", help="Only this connection."),
+]
+JsonOption: TypeAlias = Annotated[
+    bool, typer.Option("--json", help="Print JSON, for machines, and nothing else.")
+]
+
+
+def load_config(path: Path, connection: str | None = None) -> Config:
+    """Load the configuration; raises ConfigurationError, also for a connection it does not have."""
+    config = load(path, os.environ)
+    names = [each.name for each in config.connections]
+    if connection is not None and connection not in names:
+        raise ConfigurationError(
+            f'--connection: "{connection}" is not in {path}; it has {", ".join(names)}'
+        )
+    return config
