@@ -38,7 +38,9 @@ class Connections:
             ).one_or_none()
         if row is None:
             with self._database.write("bind") as connection:
-                connection.execute(upsert(connections, name=name, first_used_at=now, **bound))
+                connection.execute(
+                    upsert(connections), [{"name": name, "first_used_at": now, **bound}]
+                )
             return
         changed = [key for key, value in bound.items() if getattr(row, key) != value]
         if changed:
@@ -52,7 +54,7 @@ class Connections:
         """Raise a company's fence, under its lock; intents of older fences are refused."""
         with self._database.write("fence") as connection:
             fence = current_fence(connection, company_id) + 1
-            connection.execute(upsert(companies, company_id=company_id, fence=fence))
+            connection.execute(upsert(companies), [{"company_id": company_id, "fence": fence}])
         return fence
 
 

@@ -7,6 +7,7 @@ its write lock at the start (``BEGIN IMMEDIATE``). No transaction stays open acr
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, Table
     from sqlalchemy.dialects.sqlite import Insert
 
-__all__ = ["Database"]
+__all__ = ["Database", "upsert"]
 
 BUSY_TIMEOUT_MS = 10_000
 
@@ -64,11 +65,17 @@ class Database:
         self._engine.dispose()
 
 
-def upsert(table: Table, **values: object) -> Insert:
-    """Insert a row, or overwrite these columns of the row that has its primary key."""
+@cache
+def upsert(table: Table) -> Insert:
+    """Insert rows, or overwrite every other column of those whose primary key is there."""
+    statement = insert(table)
     keys = [column.name for column in table.primary_key]
-    changes = {name: value for name, value in values.items() if name not in keys}
-    return insert(table).values(**values).on_conflict_do_update(index_elements=keys, set_=changes)
+    changes = {
+        column.name: statement.excluded[column.name]
+        for column in table.columns
+        if column.name not in keys
+    }
+    return statement.on_conflict_do_update(index_elements=keys, set_=changes)
 
 
 def _sqlite_path(url: str) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, bindparam, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from counterfoil.register.records import ItemOutcome, KeptItem
@@ -21,6 +21,10 @@ __all__ = ["OPEN_STATUSES", "Items"]
 
 OPEN_STATUSES = ("pending", "in_progress")
 """Statuses of an item that still needs an outcome."""
+
+_SAVE_PAYLOAD = update(job_items).where(
+    job_items.c.job_id == bindparam("in_job"), job_items.c.entry_id == bindparam("of_entry")
+)
 
 _OPEN = job_items.c.pleo_status.in_(OPEN_STATUSES)
 
@@ -59,14 +63,14 @@ class Items:
     def save_payloads(self, job_id: str, payloads: Sequence[tuple[str, str, str]]) -> set[str]:
         """Keep a page of the data layer as (entry id, sort key, JSON); return ids without a row."""
         known = self._known(job_id, [entry_id for entry_id, _, _ in payloads])
-        with self._database.write("save_payloads") as connection:
-            for entry_id, sort_key, payload in payloads:
-                if entry_id in known:
-                    connection.execute(
-                        update(job_items)
-                        .where(_is(job_id, entry_id))
-                        .values(sort_key=sort_key, payload=payload)
-                    )
+        rows = [
+            {"in_job": job_id, "of_entry": entry_id, "sort_key": sort_key, "payload": payload}
+            for entry_id, sort_key, payload in payloads
+            if entry_id in known
+        ]
+        if rows:
+            with self._database.write("save_payloads") as connection:
+                connection.execute(_SAVE_PAYLOAD, rows)
         return {entry_id for entry_id, _, _ in payloads} - known
 
     def unbooked(self, job_id: str, *, limit: int) -> list[KeptItem]:

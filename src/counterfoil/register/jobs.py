@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, select, update
@@ -85,11 +85,8 @@ class Jobs:
         self._set(job_id, "lose_job", state=JobState.LOST, reason=reason, ended_at=now)
 
     def _put(self, record: JobRecord) -> None:
-        values: dict[str, Any] = {
-            field.name: getattr(record, field.name) for field in fields(record)
-        }
         with self._database.write("intend_claim") as connection:
-            connection.execute(upsert(jobs, **values))
+            connection.execute(upsert(jobs), [asdict(record)])
 
     def _set(self, job_id: str, what: str, **values: object) -> None:
         with self._database.write(what) as connection:

@@ -6,9 +6,10 @@ still ours; an outcome is committed as soon as it was read back, together with t
 
 from __future__ import annotations
 
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from counterfoil.bookkeeping.entries import Part, Reference
 from counterfoil.errors import JobLost
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sqlalchemy import Connection, Row
-    from sqlalchemy.dialects.sqlite import Insert
 
     from counterfoil.register.database import Database
     from counterfoil.register.records import ItemOutcome
@@ -52,9 +52,9 @@ class Parts:
     def intend(self, records: Sequence[PartRecord], *, company_id: str) -> None:
         """Commit intents; raises JobLost when another worker has taken the company."""
         with self._database.write("intend") as connection:
-            for record in records:
-                _refuse_old_fence(connection, company_id, record.fence)
-                connection.execute(_put(record))
+            for fence in {record.fence for record in records}:
+                _refuse_old_fence(connection, company_id, fence)
+            _put(connection, records)
 
     def settle(
         self,
@@ -65,10 +65,23 @@ class Parts:
     ) -> None:
         """Commit what became of parts, and the outcomes of the job's items that follow from it."""
         with self._database.write("settle") as connection:
-            for record in records:
-                connection.execute(_put(record))
-            for entry_id, outcome in outcomes.items():
-                _settle_item(connection, job_id, entry_id, outcome)
+            _put(connection, records)
+            if outcomes:
+                connection.execute(_SETTLE, _outcome_rows(job_id, outcomes))
+
+
+_SETTLE = (
+    update(job_items)
+    .where(job_items.c.job_id == bindparam("in_job"), job_items.c.entry_id == bindparam("of_entry"))
+    .values(reported=False)
+)
+
+
+def _outcome_rows(job_id: str, outcomes: Mapping[str, ItemOutcome]) -> list[dict[str, object]]:
+    return [
+        {"in_job": job_id, "of_entry": entry_id, **asdict(outcome)}
+        for entry_id, outcome in outcomes.items()
+    ]
 
 
 def _refuse_old_fence(connection: Connection, company_id: str, fence: int) -> None:
@@ -78,56 +91,25 @@ def _refuse_old_fence(connection: Connection, company_id: str, fence: int) -> No
         )
 
 
-def _put(record: PartRecord) -> Insert:
-    return upsert(
-        parts,
-        target=record.target,
-        entry_id=record.reference.entry_id,
-        part=str(record.reference.part),
-        attempt=record.reference.attempt,
-        state=str(record.state),
-        job_id=record.job_id,
-        fence=record.fence,
-        fingerprint=record.fingerprint,
-        entry=record.entry,
-        intent_at=record.intent_at,
-        external_id=record.external_id,
-        external_url=record.external_url,
-        booked_at=record.booked_at,
-        failure_type=record.failure_type,
-        failure_reason=record.failure_reason,
-    )
+def _put(connection: Connection, records: Sequence[PartRecord]) -> None:
+    if records:
+        connection.execute(upsert(parts), [_row(record) for record in records])
 
 
-def _settle_item(connection: Connection, job_id: str, entry_id: str, outcome: ItemOutcome) -> None:
-    connection.execute(
-        update(job_items)
-        .where(job_items.c.job_id == job_id, job_items.c.entry_id == entry_id)
-        .values(
-            status=outcome.status,
-            external_id=outcome.external_id,
-            external_url=outcome.external_url,
-            exported_at=outcome.exported_at,
-            failure_type=outcome.failure_type,
-            failure_reason=outcome.failure_reason,
-            reported=False,
-        )
-    )
+def _row(record: PartRecord) -> dict[str, object]:
+    values = {name: getattr(record, name) for name in _PLAIN}
+    reference = record.reference
+    return values | {
+        "entry_id": reference.entry_id,
+        "part": str(reference.part),
+        "attempt": reference.attempt,
+    }
+
+
+_PLAIN = tuple(field.name for field in fields(PartRecord) if field.name != "reference")
 
 
 def _part(row: Row[Any]) -> PartRecord:
-    return PartRecord(
-        target=row.target,
-        reference=Reference(row.entry_id, Part(row.part), row.attempt),
-        state=PartState(row.state),
-        job_id=row.job_id,
-        fence=row.fence,
-        fingerprint=row.fingerprint,
-        entry=row.entry,
-        intent_at=row.intent_at,
-        external_id=row.external_id,
-        external_url=row.external_url,
-        booked_at=row.booked_at,
-        failure_type=row.failure_type,
-        failure_reason=row.failure_reason,
-    )
+    values = {name: getattr(row, name) for name in _PLAIN}
+    values["state"] = PartState(row.state)
+    return PartRecord(reference=Reference(row.entry_id, Part(row.part), row.attempt), **values)
