@@ -53,6 +53,13 @@ class JobReport:
         """How many of its items failed."""
         return sum(item.status == "failed" for item in self.items)
 
+    @property
+    def worked(self) -> bool:
+        """Whether the job was done: items that failed are outcomes, a job failed whole is none."""
+        if self.outcome == "failed":
+            return bool(self.items) and self.failed_items == len(self.items)
+        return self.outcome != "lost" and not self.faults
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionReport:
@@ -66,7 +73,4 @@ class ConnectionReport:
     @property
     def worked(self) -> bool:
         """Whether it did its work: no error, no job failed whole or lost, no entry at fault."""
-        return self.error is None and all(
-            job.outcome in {"completed", "completed_with_errors"} and not job.faults
-            for job in self.jobs
-        )
+        return self.error is None and all(job.worked for job in self.jobs)
