@@ -12,14 +12,18 @@ It is an independent reading of Pleo's contract and imports nothing of the expor
 
 from __future__ import annotations
 
+from counterfoil.sandbox.books import demo_config_toml, demo_ledger, write_demo_books
 from counterfoil.sandbox.clock import Clock
+from counterfoil.sandbox.company import DEFAULT_KEY, queue_more, seed_company
 from counterfoil.sandbox.faults import Fault, Kind
 from counterfoil.sandbox.items import build_item, build_line
 from counterfoil.sandbox.model import ApiKey, Job, LogEntry, Receipt
 from counterfoil.sandbox.server import SandboxServer
-from counterfoil.sandbox.state import Company, State
+from counterfoil.sandbox.state import DEFAULT_COMPANY, Company, State
 
 __all__ = [
+    "DEFAULT_COMPANY",
+    "DEFAULT_KEY",
     "ApiKey",
     "Clock",
     "Company",
@@ -32,4 +36,9 @@ __all__ = [
     "State",
     "build_item",
     "build_line",
+    "demo_config_toml",
+    "demo_ledger",
+    "queue_more",
+    "seed_company",
+    "write_demo_books",
 ]

@@ -1,0 +1,54 @@
+"""The demo company: a year of believable expenses, the same for the same seed."""
+
+from __future__ import annotations
+
+from datetime import date
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from counterfoil.sandbox.desk import Desk
+from counterfoil.sandbox.scenes import happenings
+from counterfoil.sandbox.state import DEFAULT_COMPANY, Company, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from counterfoil.sandbox.desk import Draft
+
+__all__ = ["DEFAULT_KEY", "LAST_DAY", "queue_more", "seed_company"]
+
+DEFAULT_KEY = "sandbox-key"
+LAST_DAY = date(2026, 6, 30)
+"""The last day of the company's year; fixed, so that a seed gives the same expenses every day."""
+
+
+def seed_company(
+    state: State,
+    name: str = "Acme",
+    *,
+    items: int = 60,
+    seed: int = 1,
+    company_id: str = DEFAULT_COMPANY,
+    api_key: str = DEFAULT_KEY,
+) -> Company:
+    """Add a company whose expenses of a year are queued for export.
+
+    From about 45 items on every type and sub type of the Export API v3 is among them.
+    """
+    company = state.add_company(name, company_id, api_key)
+    queue_more(company, items, seed=seed)
+    return company
+
+
+def queue_more(company: Company, items: int, *, seed: int) -> list[str]:
+    """Queue further expenses of the same kind, in no particular order, and return their ids."""
+    desk = Desk(company.id, seed, LAST_DAY)
+    drafts = list(islice(happenings(desk), items))
+    desk.random.shuffle(drafts)
+    return list(_add(company, drafts))
+
+
+def _add(company: Company, drafts: Iterable[Draft]) -> Iterable[str]:
+    for draft in drafts:
+        fields = draft.vendor_fields
+        yield company.add_item(draft.item, receipts=draft.receipts, vendor_fields=fields)
