@@ -152,9 +152,8 @@ class Folder:
             self._sweep(folder)
 
     def _sweep(self, folder: Path) -> None:
-        for entry in os.scandir(folder):
-            if entry.name.startswith(".") and entry.name.endswith(self._suffix):
-                self.discard(Path(entry.path))
+        for leftover in list(folder.glob(f".*{self._suffix}")):
+            self.discard(leftover)
 
     def _sync(self, folder: Path) -> None:
         with effect("beancount.sync_folder", str(folder)):

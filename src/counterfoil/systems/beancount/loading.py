@@ -17,7 +17,13 @@ from pathlib import Path
 from counterfoil.bookkeeping.chart import Chart
 from counterfoil.effects import effect
 from counterfoil.errors import JobFailureType
-from counterfoil.systems.beancount.charting import ACCOUNTS, read_accounts, read_chart
+from counterfoil.systems.beancount.charting import (
+    ACCOUNTS,
+    AccountRow,
+    claimed_twice,
+    read_accounts,
+    read_chart,
+)
 from counterfoil.systems.beancount.programs import Finding, check, query
 from counterfoil.systems.beancount.records import Books, dated_query, postings_query, read_books
 from counterfoil.systems.beancount.sources import (
@@ -97,11 +103,11 @@ async def _load(sources: Sources, scratch: Path) -> Snapshot:
     with effect("beancount.scratch", str(scratch)):
         cache = Path(tempfile.mkdtemp(dir=scratch))
     findings = await check(sources.main, cache)
-    receipts = _most_receipts(sources.texts.values())
     accounts, dated, postings = await asyncio.gather(
-        query(sources.main, ACCOUNTS, cache),
-        query(sources.main, dated_query(receipts), cache),
-        query(sources.main, postings_query(), cache),
+        *(
+            query(sources.main, question, cache) if question else _nothing()
+            for question in _questions(sources)
+        )
     )
     books = read_books(dated, postings)
     rows = read_accounts(accounts)
@@ -111,9 +117,27 @@ async def _load(sources: Sources, scratch: Path) -> Snapshot:
         declarations={row.account: row.declaration for row in rows},
         options=sources.options,
         faults=faults(findings, sources.texts),
-        problems=[*_unreadable(findings), *_hidden(sources, books)],
+        problems=[*_unreadable(findings), *_hidden(sources, books), *_ambiguous(rows)],
         watch=sources.watch,
     )
+
+
+def _questions(sources: Sources) -> tuple[str, str | None, str | None]:
+    """Ask for accounts, and for what else the ledger can hold: each question is a process."""
+    texts = sources.texts
+    opaque = any(b"plugin" in text for text in texts.values())
+    opaque = opaque or any(path.suffix in {".gpg", ".asc"} for path in texts)
+    ours = opaque or any(b"pleo_" in text for text in texts.values())
+    dated = ours or any(b"balance" in text for text in texts.values())
+    return (
+        ACCOUNTS,
+        dated_query(_most_receipts(texts.values())) if dated else None,
+        postings_query() if ours else None,
+    )
+
+
+async def _nothing() -> list[list[str]]:
+    return []
 
 
 def _unreadable(findings: Iterable[Finding]) -> Iterator[Problem]:
@@ -136,6 +160,14 @@ def _hidden(sources: Sources, books: Books) -> Iterator[Problem]:
                 counts[mention.key, id_of(mention.id)] -= 1
             else:
                 yield Problem(message=_hidden_words(sources, mention))
+
+
+def _ambiguous(rows: Iterable[AccountRow]) -> Iterator[Problem]:
+    for code, accounts in claimed_twice(rows).items():
+        yield Problem(
+            message=f"The tax code {code} is claimed by {', '.join(accounts)}: "
+            "leave it at one of them."
+        )
 
 
 def _hidden_words(sources: Sources, mention: Mention) -> str:

@@ -7,6 +7,7 @@ making sure that it is still the one that was read. Which text is written is lef
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from counterfoil.effects import effect
 from counterfoil.systems.beancount.files import Folder, Stamp, stamp
 from counterfoil.systems.beancount.sources import Watch
 
@@ -23,10 +25,8 @@ INCLUDE = 'include "counterfoil/*.beancount"'
 HEADER = (
     b";; Written by Counterfoil: what Pleo exported. Entries may be edited; keep their metadata.\n"
 )
-INDEX = (
-    b";; Written by Counterfoil. This file keeps the include of its folder from being empty, and\n"
-    b";; lists the months, so that Beancount's cache notices a new one.\n"
-)
+INDEX = "index.beancount"
+INDEX_TEXT = b";; Written by Counterfoil; keeps the include of this folder from being empty.\n"
 
 
 class FileChanged(Exception):
@@ -105,8 +105,8 @@ class Months:
                 self._folder.discard(leftover)
             raise
         self._commit(contents, staged, watch)
-        with suppress(OSError):
-            self._index(watch)
+        self._touch()
+        watch.note(self.home / INDEX, stamp(self.home / INDEX))
 
     def verify(self, path: Path) -> bool:
         """Read a file back from the disk: whether it holds what was written."""
@@ -137,9 +137,9 @@ class Months:
 
     def _prepare(self, watch: Watch) -> None:
         """Make sure, before anything is written, that the ledger will find it."""
-        index = self.home / "index.beancount"
+        index = self.home / INDEX
         if stamp(index) is None:
-            watch.note(index, self._folder.replace(index, INDEX))
+            watch.note(index, self._folder.replace(index, INDEX_TEXT))
         if not watch.covers(self.path(date(2000, 1, 1))):
             before = stamp(self.main)
             content = append_include(self.main.read_bytes())
@@ -148,12 +148,11 @@ class Months:
             watch.note(self.main, self._folder.replace(self.main, content))
             watch.include(f"{self.home}/*.beancount")
 
-    def _index(self, watch: Watch) -> None:
-        index = self.home / "index.beancount"
-        names = sorted(path.name for path in self.home.glob("[0-9]*.beancount"))
-        content = INDEX + "".join(f";; {name}\n" for name in names).encode()
-        if index.read_bytes() != content:
-            watch.note(index, self._folder.replace(index, content))
+    def _touch(self) -> None:
+        """Let Beancount's cache notice a new month: it looks at the files that it knows."""
+        index = self.home / INDEX
+        with effect("beancount.touch", str(index)), suppress(OSError):
+            os.utime(index)
 
 
 def append_include(ledger: bytes) -> bytes:

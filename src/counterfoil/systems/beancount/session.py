@@ -42,6 +42,7 @@ class Session:
         self.folder = Folder(str(main))
         self.months = Months(main, self.folder)
         self.archive = Archive(documents, self.months.home, self.folder)
+        self.patience = PATIENCE
         self.first: Counter[Fault] | None = None
         """What Beancount found fault with before we wrote anything."""
         self._lock = Lock(self.months.home / ".lock")
@@ -111,7 +112,7 @@ class Session:
 
     async def _acquire(self) -> None:
         self.folder.make(self.months.home)
-        if not await self._lock.acquire(PATIENCE):
+        if not await self._lock.acquire(self.patience):
             raise BooksNotReady(
                 Problem(
                     message=f"another Counterfoil is writing to {self.main}",
