@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from counterfoil.bookkeeping.fingerprint import differences, fingerprint
 from counterfoil.bookkeeping.parse import parse_item
 from counterfoil.bookkeeping.table import booking_table
-from counterfoil.errors import CounterfoilError, InvalidItem, ItemFailure
+from counterfoil.errors import InvalidItem, ItemFailure
 from counterfoil.export.policies import OnChange
 from counterfoil.register import PartState
 from counterfoil.register.records import load_payload
@@ -51,8 +51,8 @@ def decide(
         if changes and on_change is OnChange.FAIL:
             work.failure = _changed(work, changes)
             return
-        if work.failure is not None and _complete(work, settings):
-            work.failure = None  # it stands in the books as it was exported
+        if work.failure is not None and work.item is not None:
+            _stand(work, work.failure, work.item, settings)
     if work.failure is None:
         work.to_write = [
             replace(entry, reference=replace(entry.reference, attempt=attempt))
@@ -62,17 +62,16 @@ def decide(
         ]
 
 
-def _complete(work: ItemWork, settings: Settings) -> bool:
-    """Whether the books hold every part that the booking table asks for, though planning failed."""
-    item = work.item
-    if item is None:
-        return False
+def _stand(work: ItemWork, failure: ItemFailure, item: ExportItem, settings: Settings) -> None:
+    """Let a booked item stand though it cannot be planned now, unless a part of it is missing."""
     method = item.bookkeeping.method if item.bookkeeping else None
-    try:
+    missing: list[Part] = []
+    with suppress(ItemFailure):  # no row any more: what is booked is all that there is
         row = booking_table(settings.table_overrides).row(item.type, item.sub_type, method)
-    except CounterfoilError:
-        return False
-    return {part.part for part in row.parts} <= work.live.keys()
+        missing = [part.part for part in row.parts if part.part not in work.live]
+    work.failure = None
+    if missing:
+        work.fail(failure, missing)
 
 
 def _next_attempt(part: Part, found: Sequence[Found], records: Sequence[PartRecord]) -> int:

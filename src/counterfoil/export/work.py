@@ -15,6 +15,7 @@ from counterfoil.register import ItemOutcome
 from counterfoil.register.records import load_payload
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import date
 
     from counterfoil.bookkeeping.chart import Chart
@@ -56,6 +57,16 @@ class ItemWork:
         """The first part's record in the books, which stands for the item at Pleo."""
         return next((self.live[part] for part in Part if part in self.live), None)
 
+    def fail(self, failure: ItemFailure, missing: Iterable[Part]) -> None:
+        """Fail; where parts are booked already, say which, so that nobody books them again."""
+        self.failure = failure
+        if self.live:
+            booked = " and ".join(f"{_named(part)} {found.id}" for part, found in self.live.items())
+            self.failure = failure.reworded(
+                f"{failure}; {booked} is booked; the next export adds only the "
+                + " and ".join(_named(part) for part in missing)
+            )
+
     def next_entry(self) -> Entry:
         """Return the next part to write; the item's receipts go with its first part."""
         entry = self.to_write[0]
@@ -80,6 +91,10 @@ class ItemWork:
             external_url=first.url if first else None,
             exported_at=first.booked_at if first else None,
         )
+
+
+def _named(part: Part) -> str:
+    return str(part).replace("_", " ")
 
 
 def prepare(kept: KeptItem, chart: Chart, settings: Settings, *, today: date) -> ItemWork:

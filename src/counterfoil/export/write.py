@@ -28,7 +28,7 @@ from counterfoil.systems.contract import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from counterfoil.bookkeeping.entries import Entry, Part
+    from counterfoil.bookkeeping.entries import Entry
     from counterfoil.export.ports import Export
     from counterfoil.export.work import ItemWork
     from counterfoil.systems.contract import AccountingSystem, Found, PartKey, RecordResult
@@ -203,12 +203,12 @@ def _settle(work: ItemWork, intent: PartRecord, answer: _Answer) -> PartRecord:
             booked_at=found.booked_at,
         )
     failure, state = _failure(entry, answer.result)
-    work.failure = _with_booked_parts(work, failure)
+    work.fail(failure, [entry.reference.part, *(other.reference.part for other in work.to_write)])
     return replace(
         intent,
         state=state,
         failure_type=str(failure.failure_type),
-        failure_reason=work.failure.reason,
+        failure_reason=failure.reason,
     )
 
 
@@ -218,25 +218,6 @@ def _failure(entry: Entry, result: RecordResult | BooksNotReady) -> tuple[ItemFa
     if isinstance(result, BooksNotReady):
         return unreachable(result), PartState.REFUSED
     return uncertain(entry.reference), PartState.UNKNOWN
-
-
-def _with_booked_parts(work: ItemWork, failure: ItemFailure) -> ItemFailure:
-    """Say which parts stand already, so that nobody books them again."""
-    if not work.live:
-        return failure
-    booked = " and ".join(f"{_named(part)} {found.id}" for part, found in work.live.items())
-    missing = " and ".join(
-        _named(entry.reference.part)
-        for entry in work.planned
-        if entry.reference.part not in work.live
-    )
-    return failure.reworded(
-        f"{failure}; {booked} is booked; the next export adds only the {missing}"
-    )
-
-
-def _named(part: Part) -> str:
-    return str(part).replace("_", " ")
 
 
 def _difference(entry: Entry, found: Found) -> ItemFailure | None:

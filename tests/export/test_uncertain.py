@@ -1,0 +1,189 @@
+"""Requests that got no answer: settled by looking up, or called uncertain."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from counterfoil.bookkeeping.settings import PostingMode
+from counterfoil.errors import JobFailureType
+from counterfoil.register import PartState, open_register
+from counterfoil.systems.contract import Attachments, Capabilities, EntryState, Problem, Uniqueness
+from counterfoil.testing.memory import Fate
+from counterfoil.testing.world import World
+
+AWAY = Problem(
+    message="The books are away.",
+    failure_type=JobFailureType.ACCOUNTING_SYSTEM_UNREACHABLE,
+    passing=True,
+)
+
+
+def unique(world: World, uniqueness: Uniqueness, *, settle_seconds: int = 0) -> None:
+    """Let the books keep references unique in this way."""
+    world.ledger.capabilities = Capabilities(
+        uniqueness=uniqueness, settle_seconds=settle_seconds, attachments=Attachments()
+    )
+
+
+@pytest.mark.parametrize("uniqueness", list(Uniqueness))
+async def test_a_lost_reply_to_a_booking_is_settled_by_looking_up(
+    world: World, uniqueness: Uniqueness
+) -> None:
+    unique(world, uniqueness)
+    entry = world.company.add_item()
+    world.ledger.lose_reply(entry, Fate.BOOKED)
+    (result,) = await world.export()
+    assert result.outcome == "completed"
+    assert world.ledger.copies(entry) == 1
+
+
+@pytest.mark.parametrize(
+    "uniqueness",
+    [Uniqueness.EXCLUSIVE_FILE, Uniqueness.UNIQUE_REFERENCE, Uniqueness.NATIVE_KEY],
+)
+async def test_a_request_that_came_to_nothing_is_sent_again_where_that_is_safe(
+    world: World, uniqueness: Uniqueness
+) -> None:
+    unique(world, uniqueness)
+    entry = world.company.add_item()
+    world.ledger.lose_reply(entry, Fate.NOT_BOOKED, Fate.NOT_BOOKED)
+    (result,) = await world.export()
+    assert result.outcome == "completed"
+    assert world.ledger.copies(entry) == 1
+
+
+async def test_where_absence_proves_nothing_the_item_is_called_uncertain(world: World) -> None:
+    unique(world, Uniqueness.PROBE_ONLY, settle_seconds=30)
+    entry = world.company.add_item()
+    job = world.queue()
+    world.ledger.lose_reply(entry, Fate.BOOKED_LATE)
+    await world.drain()
+    item = world.item(job, entry)
+    assert item.failure_reason_type == "accounting_system_timeout"
+    assert f"It is not certain that this was booked (reference {entry}/entry)" in (
+        item.failure_reason
+    )
+    with open_register(world.register_url) as register:
+        (record,) = register.parts.of("memory:books", [entry])[entry]
+    assert record.state is PartState.UNKNOWN
+    world.ledger.deliver()
+    (result,) = await world.export(entry)
+    assert result.outcome == "completed"
+    assert world.ledger.copies(entry) == 1
+
+
+async def test_an_uncertain_item_is_booked_by_the_next_export_if_it_is_not_there(
+    world: World,
+) -> None:
+    unique(world, Uniqueness.PROBE_ONLY, settle_seconds=30)
+    entry = world.company.add_item()
+    world.ledger.lose_reply(entry, Fate.NOT_BOOKED)
+    await world.export()
+    before = world.clock.now()
+    (result,) = await world.export(entry)
+    assert result.outcome == "completed"
+    assert world.ledger.copies(entry) == 1
+    assert world.clock.now() - before < timedelta(minutes=2)
+
+
+async def test_a_young_intent_is_waited_for(world: World) -> None:
+    """The next run starts while a request of the last one may still be under way."""
+    unique(world, Uniqueness.PROBE_ONLY, settle_seconds=600)
+    entry = world.company.add_item()
+    world.ledger.lose_reply(entry, Fate.BOOKED_LATE)
+    world.ledger.interrupt("find", None, after=1)
+    await world.export()
+    before = world.clock.now()
+    world.ledger.deliver()
+    await world.export(entry)
+    assert world.ledger.copies(entry) == 1
+    assert world.clock.now() >= before
+
+
+async def test_books_that_fail_in_the_middle_are_waited_for(world: World) -> None:
+    entry = world.company.add_item()
+    for call in ("find", "record"):
+        world.ledger.interrupt(call, AWAY)
+    (result,) = await world.export()
+    assert result.outcome == "completed"
+    assert world.ledger.copies(entry) == 1
+
+
+async def test_books_that_stay_away_fail_what_was_not_sent(world: World) -> None:
+    entry = world.company.add_item()
+    job = world.queue()
+    world.ledger.interrupt("record", replace(AWAY, passing=False))
+    await world.drain()
+    item = world.item(job, entry)
+    assert item.failure_reason_type == "accounting_system_unreachable"
+    assert "Nothing was booked" in item.failure_reason
+    (result,) = await world.export()
+    assert result.outcome == "completed"
+
+
+async def test_books_away_before_the_look_up_fail_the_chunk(world: World) -> None:
+    entry = world.company.add_item()
+    job = world.queue()
+    for _ in range(400):
+        world.ledger.interrupt("find", AWAY)
+    await world.drain()
+    assert world.item(job, entry).failure_reason_type == "accounting_system_unreachable"
+    assert world.ledger.copies(entry) == 0
+
+
+async def test_books_away_after_an_unanswered_request_leave_it_uncertain(world: World) -> None:
+    entry = world.company.add_item()
+    job = world.queue()
+    world.ledger.lose_reply(entry, Fate.BOOKED)
+    world.ledger.interrupt("find", replace(AWAY, passing=False), after=1)
+    world.ledger.interrupt("find", replace(AWAY, passing=False))
+    await world.drain()
+    assert "not certain" in world.item(job, entry).failure_reason
+    later = world.queue(entry)
+    world.ledger.interrupt("find", replace(AWAY, passing=False))
+    await world.drain()
+    assert "not certain" in world.item(later, entry).failure_reason
+    (result,) = await world.export(entry)
+    assert result.outcome == "completed"
+    assert world.ledger.copies(entry) == 1
+
+
+async def test_a_second_part_refused_names_the_first(world: World) -> None:
+    entry = world.company.add_item(method="accounts_payable")
+    job = world.queue()
+    world.ledger.lose_reply(entry, Fate.BOOKED)
+    for _ in range(3):
+        world.ledger.interrupt("record", replace(AWAY, passing=False), after=1)
+    await world.drain()
+    assert "bill " in world.item(job, entry).failure_reason
+    assert "the next export adds only the payment" in world.item(job, entry).failure_reason
+    (result,) = await world.export(entry)
+    assert result.outcome == "completed"
+    assert world.ledger.doubles() == []
+
+
+async def test_drafts_are_posted_where_the_books_make_drafts_first(world: World) -> None:
+    world.ledger.final_with_entry = False
+    world.settings = replace(world.settings, posting=PostingMode.FINAL)
+    entry = world.company.add_item()
+    await world.export()
+    assert world.ledger.of(entry)[0].state is EntryState.POSTED
+
+
+async def test_an_entry_that_could_not_be_posted_is_finished_by_the_next_export(
+    world: World,
+) -> None:
+    world.ledger.final_with_entry = False
+    world.settings = replace(world.settings, posting=PostingMode.FINAL)
+    entry = world.company.add_item()
+    job = world.queue()
+    world.ledger.interrupt("post", AWAY)
+    await world.drain()
+    assert "Booked as" in world.item(job, entry).failure_reason
+    assert "the next export finishes it" in world.item(job, entry).failure_reason
+    await world.export(entry)
+    assert world.ledger.of(entry)[0].state is EntryState.POSTED
+    assert world.ledger.copies(entry) == 1
