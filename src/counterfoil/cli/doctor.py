@@ -99,7 +99,8 @@ async def _pleo_checks(connection: Connection) -> AsyncIterator[tuple[str, bool,
         except PleoError as error:
             yield "Pleo", False, str(error)
             return
-        yield "Pleo", True, f"{connection.base_url} takes the key; {len(open_jobs)} open jobs"
+        jobs = f"{len(open_jobs)} open job{'' if len(open_jobs) == 1 else 's'}"
+        yield "Pleo", True, f"{connection.base_url} takes the key; {jobs}"
         yield await _company(pleo)
 
 

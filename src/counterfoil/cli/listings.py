@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from counterfoil.cli.items_table import show_items
 from counterfoil.cli.lines import say, show_json
 from counterfoil.cli.options import (
     DEFAULT_CONFIG,
@@ -17,7 +18,7 @@ from counterfoil.cli.options import (
     JsonOption,
     load_config,
 )
-from counterfoil.cli.rows import COLUMNS, item_rows
+from counterfoil.cli.rows import item_rows
 from counterfoil.cli.screen import show_table
 from counterfoil.config import Config
 from counterfoil.errors import ConfigurationError
@@ -73,7 +74,7 @@ def items(
         say(NOTHING)
     else:
         say(f"Job {record.job_id} of {record.connection}: {record.outcome or record.state}")
-        show_table(COLUMNS, [row.cells for row in rows])
+        show_items(rows)
 
 
 def _job(register: Register, job_id: str | None, connection: str | None) -> JobRecord | None:

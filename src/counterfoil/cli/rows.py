@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from counterfoil.bookkeeping.money import is_currency, rounded
 from counterfoil.register import KeptItem, PartRecord, PartState, Register
 from counterfoil.register.records import load_entry, load_payload
 
-__all__ = ["COLUMNS", "ItemRow", "item_rows"]
+__all__ = ["ItemRow", "item_rows"]
 
-COLUMNS = ("item", "date", "what", "amount", "outcome", "accounts or reason", "link")
+LARGEST = Decimal(10**15)
+"""In hundredths: anything larger is no amount to show."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,14 +38,18 @@ class ItemRow:
     failure_reason: str | None = None
 
     @property
-    def cells(self) -> tuple[str, ...]:
-        """Return what stands in each of the columns."""
-        amount = "" if self.amount is None else f"{self.amount:,.2f} {self.currency}"
-        what = " · ".join(filter(None, (self.type, self.supplier)))
-        link = self.external_url or self.external_id or ""
-        return (self.entry_id, self.date, what, amount, self.status, self._booking(), link)
+    def what(self) -> str:
+        """Its type, and whom it was paid to."""
+        return " · ".join(filter(None, (self.type, self.supplier)))
 
-    def _booking(self) -> str:
+    @property
+    def money(self) -> str:
+        """Its amount and currency."""
+        return "" if self.amount is None else f"{self.amount:,f} {self.currency}"
+
+    @property
+    def booking(self) -> str:
+        """The accounts it went from and to, or why it went nowhere."""
         if self.failure_reason:
             return f"{self.failure_type}: {self.failure_reason}"
         return f"{' + '.join(self.credits)} → {' + '.join(self.debits)}" if self.debits else ""
@@ -59,7 +65,7 @@ def item_rows(register: Register, target: str, job_id: str) -> list[ItemRow]:
 def _row(item: KeptItem, parts: Sequence[PartRecord]) -> ItemRow:
     payload = load_payload(item.payload) if item.payload else {}
     outcome = item.outcome
-    amount = _at(payload, "amount", "inWalletCurrency", "value")
+    money = _at(payload, "amount", "inWalletCurrency")
     debits, credits_ = _accounts(parts)
     return ItemRow(
         job_id=item.job_id,
@@ -67,8 +73,8 @@ def _row(item: KeptItem, parts: Sequence[PartRecord]) -> ItemRow:
         date=_text(payload, "date")[:10],
         type=_text(payload, "type"),
         supplier=_text(payload, "supplier", "name"),
-        amount=Decimal(amount) / 100 if isinstance(amount, int | Decimal) else None,
-        currency=_text(payload, "amount", "inWalletCurrency", "currency"),
+        amount=_amount(_at(money, "value"), _text(money, "currency")),
+        currency=_text(money, "currency"),
         status=outcome.status if outcome else item.pleo_status,
         reported=item.reported,
         debits=debits,
@@ -78,6 +84,16 @@ def _row(item: KeptItem, parts: Sequence[PartRecord]) -> ItemRow:
         failure_type=outcome.failure_type if outcome else None,
         failure_reason=outcome.failure_reason if outcome else None,
     )
+
+
+def _amount(value: object, currency: str) -> Decimal | None:
+    """Return Pleo's hundredths in major units, with the currency's digits where they suffice."""
+    if not isinstance(value, int | Decimal) or abs(Decimal(value)) > LARGEST:
+        return None
+    amount = Decimal(value) / 100
+    if is_currency(currency) and rounded(amount, currency) == amount:
+        return rounded(amount, currency)
+    return amount
 
 
 def _accounts(parts: Sequence[PartRecord]) -> tuple[tuple[str, ...], tuple[str, ...]]:

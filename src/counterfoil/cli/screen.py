@@ -6,14 +6,13 @@ import sys
 from collections.abc import Mapping, Sequence
 
 import typer
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from counterfoil.cli.lines import clean
 
-__all__ = ["console", "show_table", "styled"]
+__all__ = ["console", "grid", "show_lines", "show_table", "styled"]
 
 STYLES: Mapping[str, str] = {
     "successful": "green",
@@ -37,10 +36,20 @@ def styled(text: str, style: str) -> None:
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Show rows in columns: a table on a terminal, else lines with tabs between the cells."""
     if not sys.stdout.isatty():
-        for row in (columns, *rows):
-            typer.echo("\t".join(clean(cell) for cell in row))
+        show_lines(columns, rows)
         return
-    table = Table(*columns, box=SIMPLE_HEAD, pad_edge=False)
+    table = grid(*columns)
     for row in rows:
         table.add_row(*(Text(clean(cell), style=STYLES.get(str(cell), "")) for cell in row))
     console().print(table)
+
+
+def show_lines(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Show rows as lines, with tabs between the cells."""
+    for row in (columns, *rows):
+        typer.echo("\t".join(clean(cell) for cell in row))
+
+
+def grid(*columns: str) -> Table:
+    """Return an empty table, as all tables of ours look."""
+    return Table(*columns, box=None, padding=(0, 2, 0, 0), header_style="bold underline")

@@ -35,7 +35,7 @@ timezone = "Europe/London"
 
 [connection.options]
 ledger = "$ledger"
-
+$fava
 [connection.accounts]
 wallet = { $wallets }
 out_of_pocket = "2900"
@@ -57,6 +57,7 @@ def demo_config_toml(
     ledger: str = f"books/{DEMO_LEDGER}",
     register: str = "sqlite:///counterfoil.db",
     api_key: str = "env:PLEO_API_KEY",
+    fava_url: str | None = None,
 ) -> str:
     """Return a ``counterfoil.toml`` for the demo company; the key is a reference, never a value.
 
@@ -70,6 +71,7 @@ def demo_config_toml(
         register=register,
         api_key=api_key,
         wallets=wallets,
+        fava=f'fava_url = "{fava_url}"\n' if fava_url else "",
     )
 
 

@@ -1,0 +1,95 @@
+"""``counterfoil doctor``: whether an export would work, and what to do where it would not."""
+
+from __future__ import annotations
+
+import json
+import socket
+
+import pytest
+
+from tests.cli.conftest import Acme, CommandLine
+
+
+def test_all_is_well(counterfoil: CommandLine, acme: Acme) -> None:
+    acme.company.add_item()
+    acme.export()
+    said = counterfoil("doctor")
+    assert said.code == 0
+    lines = said.out.splitlines()
+    assert lines[0] == f"✓ configuration: {acme.folder / 'counterfoil.toml'}"
+    assert lines[1].startswith("✓ acme: Pleo: http://127.0.0.1:")
+    assert lines[1].endswith(" takes the key; 1 open job")
+    assert [line[:10] for line in lines[2:-1]] == ["✓ acme: co", "✓ acme: bo", "✓ acme: se"]
+    assert lines[-1] == "An export would work."
+
+
+def test_it_changes_nothing(counterfoil: CommandLine, acme: Acme) -> None:
+    acme.company.add_item()
+    job = acme.export()
+    ledger = acme.ledger.read_bytes()
+    counterfoil("doctor")
+    assert acme.state.job(job).status == "pending"
+    assert acme.ledger.read_bytes() == ledger
+    assert not (acme.folder / "counterfoil.db").exists()
+
+
+def test_a_key_that_pleo_refuses_is_told(counterfoil: CommandLine, acme: Acme) -> None:
+    acme.state.revoke_key(acme.company.api_key)
+    said = counterfoil("doctor")
+    assert said.code == 1
+    assert "✗ acme: Pleo: " in said.out
+    assert "✓ acme: books: " in said.out
+    assert said.out.endswith("An export would fail for acme.\n")
+
+
+def test_a_pleo_that_does_not_answer_is_told(counterfoil: CommandLine, acme: Acme) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    text = (acme.folder / "counterfoil.toml").read_text()
+    address = text.partition('base_url = "')[2].partition('"')[0]
+    acme.replace(address, f"http://127.0.0.1:{port}")
+    said = counterfoil("doctor")
+    assert said.code == 1
+    assert "✗ acme: Pleo: " in said.out
+
+
+def test_a_key_of_another_company_is_told(counterfoil: CommandLine, acme: Acme) -> None:
+    acme.company.installation = {
+        "resource": "urn:pleo:company:99abc3d4-e567-890e-1234-abc56e78fabc"
+    }
+    said = counterfoil("doctor")
+    assert said.code == 1
+    assert (
+        "✗ acme: company: the key is of company 99abc3d4-e567-890e-1234-abc56e78fabc; "
+        "set company_id to it"
+    ) in said.out
+
+
+def test_an_account_that_the_books_do_not_have_is_told(
+    counterfoil: CommandLine, acme: Acme
+) -> None:
+    acme.replace('wallet = "1800"', 'wallet = "1801"')
+    said = counterfoil("doctor")
+    assert said.code == 1
+    assert "✗ acme: settings: " in said.out
+    assert "1801" in said.out
+
+
+@pytest.mark.parametrize("ledger", [None, '2020-01-01 open Assets:Broken\n  code: "\n'])
+def test_a_ledger_that_cannot_be_read_is_told(
+    counterfoil: CommandLine, acme: Acme, ledger: str | None
+) -> None:
+    acme.ledger.unlink()
+    if ledger is not None:
+        acme.ledger.write_text(ledger)
+    said = counterfoil("doctor")
+    assert said.code == 1
+    assert "✗ acme: books: " in said.out
+    assert "main.beancount" in said.out
+
+
+def test_with_json_each_finding_is_an_object(counterfoil: CommandLine, acme: Acme) -> None:
+    del acme
+    findings = json.loads(counterfoil("doctor", "--json").out)
+    assert [finding["check"] for finding in findings] == ["Pleo", "company", "books", "settings"]
+    assert all(finding["passed"] and finding["message"] for finding in findings)
