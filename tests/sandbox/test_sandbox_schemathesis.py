@@ -55,7 +55,7 @@ def server() -> Iterator[SandboxServer]:
 
 
 @schema.parametrize()
-@settings(max_examples=25, suppress_health_check=[*HealthCheck], database=None, derandomize=True)
+@settings(max_examples=15, suppress_health_check=[*HealthCheck], database=None, derandomize=True)
 def test_every_answer_is_one_of_the_contract(case: Case[Any], server: SandboxServer) -> None:
     case.call_and_validate(
         base_url=server.url, auth=(KEY, ""), excluded_checks=[positive_data_acceptance]
@@ -63,7 +63,7 @@ def test_every_answer_is_one_of_the_contract(case: Case[Any], server: SandboxSer
 
 
 @schema.include(path_regex="jobId").parametrize()
-@settings(max_examples=25, suppress_health_check=[*HealthCheck], database=None, derandomize=True)
+@settings(max_examples=15, suppress_health_check=[*HealthCheck], database=None, derandomize=True)
 def test_every_answer_about_a_running_job_too(case: Case[Any], server: SandboxServer) -> None:
     case.path_parameters["jobId"] = JOB
     case.call_and_validate(

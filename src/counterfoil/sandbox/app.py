@@ -18,6 +18,7 @@ from counterfoil.sandbox import apierrors, bodies, lifecycle
 from counterfoil.sandbox.access import authenticate, company_of, job_of, uuid_of
 from counterfoil.sandbox.apierrors import ApiError
 from counterfoil.sandbox.clock import stamp
+from counterfoil.sandbox.control import CONTROL, PREFIX
 from counterfoil.sandbox.faults import Call, disturb
 from counterfoil.sandbox.model import AccountingEntry, Job, encode
 from counterfoil.sandbox.pages import PageQuery, paginate
@@ -38,6 +39,8 @@ _JOB_STATUSES = frozenset(
 )
 _ITEM_STATUSES = frozenset({"pending", "in_progress", "failed", "successful", "abandoned"})
 
+_READING = frozenset({"GET", "HEAD"})
+
 Handler: TypeAlias = "Callable[[State, Request, bytes], Response]"
 Named: TypeAlias = tuple[str, Handler]
 """An endpoint's name, as faults know it, and what answers it."""
@@ -46,6 +49,7 @@ Named: TypeAlias = tuple[str, Handler]
 def create_app(state: State) -> Starlette:
     """Return the ASGI application that serves this state."""
     routes = [Route(path, _endpoint(state, calls), methods=[*calls]) for path, calls in _CALLS]
+    routes += [Route(path, _control(state, calls), methods=[*calls]) for path, calls in CONTROL]
     app = Starlette(routes=routes, exception_handlers={HTTPException: _http_error})
     app.add_middleware(RequestLog, state=state)
     return app
@@ -60,13 +64,28 @@ def _endpoint(state: State, calls: Mapping[str, Named]) -> Callable[[Request], A
     return endpoint
 
 
+def _control(
+    state: State, calls: Mapping[str, Handler]
+) -> Callable[[Request], Awaitable[Response]]:
+    """Answer a person at the sandbox, whom no fault strikes."""
+
+    async def endpoint(request: Request) -> Response:
+        handler = calls["GET" if request.method == "HEAD" else request.method]
+        return _answer(handler)(Call(state, "control", request, await request.body()))
+
+    return endpoint
+
+
 def _answer(handler: Handler) -> Callable[[Call], Response]:
     """Let a handler answer alone with the state; what it refuses becomes the answer."""
 
     def answer(call: Call) -> Response:
         try:
             with call.state.lock:
-                return handler(call.state, call.request, call.body)
+                response = handler(call.state, call.request, call.body)
+                if call.request.method not in _READING:
+                    call.state.on_change()
+                return response
         except ApiError as error:
             return refuse(error)
 
@@ -83,7 +102,7 @@ async def _http_error(_: Request, error: Exception) -> Response:
 
 
 class RequestLog:
-    """Writes every request with the status it was answered with into the state's log."""
+    """Writes every request to Pleo, with the status it was answered with, into the state's log."""
 
     def __init__(self, app: ASGIApp, state: State) -> None:
         """Wrap the application."""
@@ -91,23 +110,23 @@ class RequestLog:
         self.state = state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve the request; status 0 stands for no answer."""
-        if scope["type"] != "http":
+        """Serve the request; it is in the log before its caller can have an answer."""
+        if scope["type"] != "http" or scope["path"].startswith(PREFIX):
             await self.app(scope, receive, send)
             return
-        status = 0
 
         async def watch(message: Message) -> None:
-            nonlocal status
-            status = message.get("status", status)
+            if message["type"] == "http.response.start":
+                self._note(scope, message["status"])
             await send(message)
 
-        try:
-            await self.app(scope, receive, watch)
-        finally:
-            query = scope["query_string"].decode("ascii", "replace")
-            path = f"{scope['path']}?{query}" if query else scope["path"]
-            self.state.note("request", method=scope["method"], path=path, status=status)
+        scope.setdefault("state", {})["unanswered"] = lambda: self._note(scope, 0)
+        await self.app(scope, receive, watch)
+
+    def _note(self, scope: Scope, status: int) -> None:
+        query = scope["query_string"].decode("ascii", "replace")
+        path = f"{scope['path']}?{query}" if query else scope["path"]
+        self.state.note("request", method=scope["method"], path=path, status=status)
 
 
 def _list_jobs(state: State, request: Request, _: bytes) -> Response:

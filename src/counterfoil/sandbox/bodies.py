@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal, TypeAlias, TypeVar
 
+import simplejson
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -29,6 +30,7 @@ __all__ = [
     "InstallationBody",
     "UpdateRow",
     "parse",
+    "parse_exactly",
 ]
 
 T = TypeVar("T")
@@ -168,6 +170,16 @@ def parse(adapter: TypeAdapter[T], body: bytes) -> T:
         return adapter.validate_json(body)
     except ValidationError as error:
         raise bad_request(_mistakes(error)) from error
+
+
+def parse_exactly(adapter: TypeAdapter[T], body: bytes) -> T:
+    """Read a body whose numbers are kept as Decimal; raises the 400 that names its mistakes."""
+    try:
+        return adapter.validate_python(simplejson.loads(body, use_decimal=True))
+    except ValidationError as error:
+        raise bad_request(_mistakes(error)) from error
+    except ValueError as error:
+        raise bad_request(f"body: {error}") from error
 
 
 def _mistakes(error: ValidationError) -> str:

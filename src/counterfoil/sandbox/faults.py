@@ -292,7 +292,8 @@ class CutConnection(Response):
     """No answer at all: the connection is gone."""
 
     async def __call__(self, scope: Scope, receive: Receive, _send: Send) -> None:
-        """Close the transport."""
+        """Close the transport; the log has it as a request with status 0."""
+        scope["state"]["unanswered"]()
         scope["state"]["transport"].abort()
         await _until_gone(receive)
 

@@ -80,7 +80,7 @@ class AccountingEntry:
     """The job that holds (locks) it."""
     withheld: bool = False
     """Listed in the control layer, but without payload in the data layer."""
-    _encoded: dict[bool, bytes] = field(default_factory=dict)
+    _encoded: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def id(self) -> str:
@@ -94,19 +94,36 @@ class AccountingEntry:
 
     def payload(self, url_of: Callable[[str, int], str], *, vendor_based: bool) -> bytes:
         """Return the item as JSON; ``url_of(entry id, index)`` gives each receipt its URL."""
-        if vendor_based not in self._encoded:
-            self._encoded[vendor_based] = self._encode(vendor_based=vendor_based)
-        body = self._encoded[vendor_based]
+        body = (
+            self.remembered("vendor based", _vendor_based)
+            if vendor_based
+            else self.remembered("plain", _plain)
+        )
         if not self.receipts:
             return body
         files = [each.as_json(url_of(self.id, at)) for at, each in enumerate(self.receipts)]
         return b"%s,%s" % (body[:-1], encode({"files": files})[1:])
 
-    def _encode(self, *, vendor_based: bool) -> bytes:
-        shown = {**self.item, **self.vendor_fields} if vendor_based else self.item
-        if self.receipts:
-            shown = {key: value for key, value in shown.items() if key != "files"}
-        return encode(shown)
+    def remembered(self, name: str, make: Callable[[AccountingEntry], bytes]) -> bytes:
+        """Return what was made of it under a name, making it only once until it changes."""
+        if name not in self._encoded:
+            self._encoded[name] = make(self)
+        return self._encoded[name]
+
+
+def _plain(entry: AccountingEntry) -> bytes:
+    return _without_files(entry, entry.item)
+
+
+def _vendor_based(entry: AccountingEntry) -> bytes:
+    return _without_files(entry, {**entry.item, **entry.vendor_fields})
+
+
+def _without_files(entry: AccountingEntry, shown: Item) -> bytes:
+    """Write a payload; where there are receipts, their URLs are added when it is served."""
+    if entry.receipts:
+        shown = {key: value for key, value in shown.items() if key != "files"}
+    return encode(shown)
 
 
 @dataclass(slots=True)

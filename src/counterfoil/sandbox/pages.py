@@ -13,7 +13,6 @@ from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
-from uuid import UUID
 
 from pydantic.alias_generators import to_camel
 
@@ -39,7 +38,7 @@ class Row(Protocol):
 
     @property
     def id(self) -> str:
-        """A UUID, unique in its list."""
+        """What the row is called, once in its list."""
 
 
 R = TypeVar("R", bound=Row)
@@ -176,7 +175,7 @@ def _place(ordered: Sequence[R], cursor: str) -> int:
     """Find the row a cursor names: where it was, or wherever it is now."""
     try:
         raw = base64.b32decode(cursor)
-        place, row_id = int.from_bytes(raw[:4], "big"), str(UUID(bytes=raw[4:]))
+        place, row_id = int.from_bytes(raw[:4], "big"), raw[4:].decode()
         if place < len(ordered) and ordered[place].id == row_id:
             return place
         return next(at for at, row in enumerate(ordered) if row.id == row_id)
@@ -185,7 +184,7 @@ def _place(ordered: Sequence[R], cursor: str) -> int:
 
 
 def _encode(place: int, row_id: str) -> str:
-    return base64.b32encode(place.to_bytes(4, "big") + UUID(row_id).bytes).decode("ascii")
+    return base64.b32encode(place.to_bytes(4, "big") + row_id.encode()).decode("ascii")
 
 
 def _sort(

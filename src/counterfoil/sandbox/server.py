@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from threading import Thread
 from typing import TYPE_CHECKING, Self
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from counterfoil.sandbox.state import State
 
-__all__ = ["SandboxServer", "serve"]
+__all__ = ["SandboxServer", "listen", "serve", "url_of"]
 
 THREAD_NAME = "counterfoil-sandbox"
 
@@ -33,11 +34,9 @@ class _Connection(H11Protocol):
         self.app_state = {**self.app_state, "transport": transport}
 
 
-def _config(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> uvicorn.Config:
+def _config(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        host=host,
-        port=port,
         http=_Connection,
         ws="none",
         lifespan="off",
@@ -48,12 +47,26 @@ def _config(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> uvicorn.
     )
 
 
-def _listen() -> socket.socket:
-    """Open a free port. Named as TCP: asyncio sets TCP_NODELAY only on sockets that say so."""
+def listen(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
+    """Open a port (0: any free one); raises OSError where it is taken.
+
+    The socket is named as TCP: asyncio sets TCP_NODELAY only on sockets that say so.
+    """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.bind(("127.0.0.1", 0))
-    listener.listen(128)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(128)
+    except OSError:
+        listener.close()
+        raise
     return listener
+
+
+def url_of(listener: socket.socket) -> str:
+    """Return the address that a listening socket is reached at."""
+    host, port = listener.getsockname()
+    return f"http://{host}:{port}"
 
 
 class SandboxServer:
@@ -72,8 +85,8 @@ class SandboxServer:
 
     def __enter__(self) -> Self:
         """Listen; ``url`` is set and requests are taken from here on."""
-        listener = _listen()
-        self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        listener = listen()
+        self.url = url_of(listener)
         self._thread = Thread(target=self._run, args=(listener,), name=THREAD_NAME, daemon=True)
         self._thread.start()
         return self
@@ -121,6 +134,7 @@ class SandboxServer:
                 connection.transport.abort()
 
 
-def serve(state: State, *, host: str = "127.0.0.1", port: int = 8890) -> None:
-    """Serve until interrupted (SIGINT, SIGTERM); blocks."""
-    uvicorn.Server(_config(create_app(state), host=host, port=port)).run()
+def serve(state: State, listener: socket.socket) -> None:
+    """Serve on an open port until interrupted (SIGINT, SIGTERM); blocks."""
+    with contextlib.suppress(KeyboardInterrupt), listener:
+        uvicorn.Server(_config(create_app(state))).run(sockets=[listener])

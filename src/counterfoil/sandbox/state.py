@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import RLock
@@ -90,6 +90,8 @@ class State:
         self.faults: list[Fault] = []
         self.last_pages: dict[str, Response] = {}
         """The page last served of each list, for the fault that serves it again."""
+        self.on_change: Callable[[], None] = _nothing
+        """Called after each request that may have changed something."""
         self.page_size = 100
         self.max_page_size = 1000
         self.refuse_reasons_with_errors = False
@@ -206,3 +208,7 @@ class State:
             if entry_id in company.entries:
                 return company.entries[entry_id]
         raise KeyError(entry_id)
+
+
+def _nothing() -> None:
+    """Keep the state in memory alone."""

@@ -1,0 +1,221 @@
+"""What a person does in Pleo's web app, and what a test wants to happen, over HTTP.
+
+    GET    /_sandbox                    companies, jobs, time
+    POST   /_sandbox/items              queue expenses: {"count", "seed"} or {"item"}
+    PATCH  /_sandbox/items/{id}         replace keys of one that no job holds, and queue it again
+    POST   /_sandbox/jobs               click Export: {"accountingEntryIds", "vendorBased"}
+    POST   /_sandbox/jobs/{id}/close    close it, as a person does
+    POST   /_sandbox/jobs/{id}/expire   let its time run out
+    POST   /_sandbox/clock              move the clock: {"advanceSeconds"}
+    GET, POST, DELETE /_sandbox/faults  see them, switch one on, switch all off
+    GET    /_sandbox/log                what happened; ``after`` skips so many lines
+
+Bodies are JSON; ``companyId`` is needed only where there are several companies. No key is asked
+for: a sandbox is for one machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from counterfoil.sandbox.access import uuid_of
+from counterfoil.sandbox.apierrors import ApiError, bad_request, export_not_found, not_found
+from counterfoil.sandbox.bodies import parse_exactly
+from counterfoil.sandbox.clock import stamp
+from counterfoil.sandbox.company import queue_more
+from counterfoil.sandbox.faults import Fault, Kind
+from counterfoil.sandbox.lifecycle import LockedByJob
+from counterfoil.sandbox.model import Item
+from counterfoil.sandbox.replies import reply
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from counterfoil.sandbox.state import Company, State
+
+__all__ = ["CONTROL", "PREFIX"]
+
+PREFIX = "/_sandbox"
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+
+class QueueBody(_Body):
+    """Expenses to queue: ``item`` as it is, or ``count`` of the demo company's by ``seed``."""
+
+    company_id: str | None = Field(default=None, alias="companyId")
+    count: int = Field(default=1, ge=0, le=100_000)
+    seed: int = 0
+    item: dict[str, Any] | None = None
+
+
+class ExportBody(_Body):
+    """A click on Export, for all that is queued or for the given expenses."""
+
+    company_id: str | None = Field(default=None, alias="companyId")
+    entry_ids: list[str] | None = Field(default=None, alias="accountingEntryIds")
+    vendor_based: bool = Field(default=False, alias="vendorBased")
+
+
+class ClockBody(_Body):
+    """By how many seconds to move the clock."""
+
+    seconds: int = Field(alias="advanceSeconds")
+
+
+class FaultBody(_Body):
+    """A fault to switch on; see ``faults.Fault``."""
+
+    kind: str
+    endpoint: str = "*"
+    times: int | None = Field(default=None, ge=0)
+    skip: int = Field(default=0, ge=0)
+    probability: float = Field(default=1.0, ge=0, le=1, strict=False)
+    seed: int = 0
+    value: float = Field(default=1, ge=0, strict=False)
+
+
+_QUEUE = TypeAdapter(QueueBody)
+_EXPORT = TypeAdapter(ExportBody)
+_CLOCK = TypeAdapter(ClockBody)
+_FAULT = TypeAdapter(FaultBody)
+_CHANGES = TypeAdapter(dict[str, Any])
+
+
+def _overview(state: State, _: Request, __: bytes) -> Response:
+    companies = [
+        {
+            "id": company.id,
+            "name": company.name,
+            "apiKey": company.api_key,
+            "queued": len(company.queued()),
+            "jobs": [job.as_json() for job in state.jobs_of([company.id])],
+        }
+        for company in state.companies.values()
+    ]
+    return reply({"now": stamp(state.clock.now()), "companies": companies})
+
+
+def _queue(state: State, _: Request, body: bytes) -> Response:
+    wanted = parse_exactly(_QUEUE, body or b"{}")
+    company = _company(state, wanted.company_id)
+    if wanted.item is None:
+        return reply({"ids": queue_more(company, wanted.count, seed=wanted.seed)}, 201)
+    item = _own(company, wanted.item)
+    if item["accountingEntryId"] in company.entries:
+        raise ApiError(409, "EXISTS", f"There is an expense {item['accountingEntryId']} already.")
+    return reply({"ids": [company.add_item(item)]}, 201)
+
+
+def _own(company: Company, item: Item) -> Item:
+    """Fill in what an item cannot do without; all else may be as wrong as a test wants it."""
+    fixed = {"accountingEntryId": company.state.new_id(), "companyId": company.id} | item
+    return fixed | {
+        "accountingEntryId": uuid_of("accountingEntryId", str(fixed["accountingEntryId"]))
+    }
+
+
+def _edit(state: State, request: Request, body: bytes) -> Response:
+    changes = parse_exactly(_CHANGES, body)
+    entry_id = request.path_params["entry_id"]
+    if "accountingEntryId" in changes:
+        raise bad_request("The id of an expense cannot be changed.")
+    try:
+        state.edit_item(entry_id, changes)
+    except KeyError as error:
+        raise not_found("Expense") from error
+    except LockedByJob as error:
+        raise _locked(error) from error
+    return reply(state.entry(entry_id).item)
+
+
+def _locked(error: LockedByJob) -> ApiError:
+    return ApiError(409, "LOCKED", f"The {error}.")
+
+
+def _export(state: State, _: Request, body: bytes) -> Response:
+    wanted = parse_exactly(_EXPORT, body or b"{}")
+    company = _company(state, wanted.company_id)
+    unknown = set(wanted.entry_ids or ()) - set(company.entries)
+    if unknown:
+        raise not_found(f"Expense {min(unknown)}")
+    try:
+        job_id = state.queue_job(company.id, wanted.entry_ids, vendor_based=wanted.vendor_based)
+    except LockedByJob as error:
+        raise _locked(error) from error
+    return reply(state.job(job_id).as_json(), 201)
+
+
+def _end(act: Callable[[State, str], None]) -> Control:
+    def handler(state: State, request: Request, _: bytes) -> Response:
+        job_id = request.path_params["job_id"]
+        if job_id not in state.jobs:
+            raise export_not_found()
+        act(state, job_id)
+        return reply(state.job(job_id).as_json())
+
+    return handler
+
+
+def _move_clock(state: State, _: Request, body: bytes) -> Response:
+    try:
+        now = state.clock.advance(timedelta(seconds=parse_exactly(_CLOCK, body).seconds))
+    except OverflowError as error:
+        raise bad_request("There is no such time.") from error
+    return reply({"now": stamp(now)})
+
+
+def _faults(state: State, _: Request, __: bytes) -> Response:
+    return reply([fault.as_json() for fault in state.faults])
+
+
+def _add_fault(state: State, _: Request, body: bytes) -> Response:
+    wanted = parse_exactly(_FAULT, body)
+    if wanted.kind not in {kind.value for kind in Kind}:
+        raise bad_request(f"kind must be one of {', '.join(Kind)}.")
+    state.faults.append(Fault(**wanted.model_dump()))
+    return reply(state.faults[-1].as_json(), 201)
+
+
+def _clear_faults(state: State, _: Request, __: bytes) -> Response:
+    state.faults.clear()
+    return reply([])
+
+
+def _log(state: State, request: Request, _: bytes) -> Response:
+    after = request.query_params.get("after", "0")
+    if not after.isdecimal():
+        raise bad_request("after must be a whole number.")
+    return reply([entry.as_json() for entry in state.events[int(after) :]])
+
+
+def _company(state: State, company_id: str | None) -> Company:
+    if company_id is None and len(state.companies) == 1:
+        return next(iter(state.companies.values()))
+    if company_id is None:
+        raise bad_request("companyId is needed: there is more than one company, or none.")
+    if company_id not in state.companies:
+        raise not_found("Company")
+    return state.companies[company_id]
+
+
+Control: TypeAlias = "Callable[[State, Request, bytes], Response]"
+
+CONTROL: Sequence[tuple[str, Mapping[str, Control]]] = (
+    (PREFIX, {"GET": _overview}),
+    (f"{PREFIX}/items", {"POST": _queue}),
+    (f"{PREFIX}/items/{{entry_id}}", {"PATCH": _edit}),
+    (f"{PREFIX}/jobs", {"POST": _export}),
+    (f"{PREFIX}/jobs/{{job_id}}/close", {"POST": _end(lambda state, job: state.close(job))}),
+    (f"{PREFIX}/jobs/{{job_id}}/expire", {"POST": _end(lambda state, job: state.expire(job))}),
+    (f"{PREFIX}/clock", {"POST": _move_clock}),
+    (f"{PREFIX}/faults", {"GET": _faults, "POST": _add_fault, "DELETE": _clear_faults}),
+    (f"{PREFIX}/log", {"GET": _log}),
+)
