@@ -111,6 +111,8 @@ class Books:
         if mapped is not None:
             return mapped
         by_identifier = self.chart.accounts.get(identifier) if identifier else None
+        if by_identifier is not None and by_identifier.id in self._claims(code):
+            return by_identifier, None
         by_code = self._coded(code) if code else None
         if by_identifier is not None:
             self._agree(by_identifier, by_code, account, role)
@@ -146,12 +148,16 @@ class Books:
             )
         return found[0] if found else None
 
+    def _claims(self, code: str | None) -> tuple[str, ...]:
+        """Return the accounts that claim one code, if there are several."""
+        return self.chart.ambiguous_codes.get(code, ()) if code else ()
+
     def _coded(self, code: str) -> ChartAccount | None:
         """Find a code; books without codes are asked for an account of that name."""
         account = self.chart.by_code.get(code)
         if account is not None:
             return account
-        claims = self.chart.ambiguous_codes.get(code)
+        claims = self._claims(code)
         if claims:
             raise InvalidSetting(
                 f"Code {_quoted(code)} belongs to several accounts of the books "

@@ -147,7 +147,8 @@ def _pair(pair: AmountPair, what: str) -> tuple[Decimal, Decimal | None]:
     """Read an amount in both its currencies; the supplier's may be undefined."""
     paid = major(pair.in_wallet_currency, what)
     theirs = pair.in_supplier_currency
-    if theirs is pair.in_wallet_currency or theirs == pair.in_wallet_currency:
+    ours = pair.in_wallet_currency
+    if theirs.value == ours.value and theirs.currency == ours.currency:
         return paid, paid
     if theirs.currency == UNDEFINED:
         return paid, None
