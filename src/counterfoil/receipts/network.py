@@ -12,6 +12,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
+from functools import cache
 from typing import TypeAlias
 
 import httpx
@@ -31,6 +32,12 @@ async def resolve(host: str) -> list[str]:
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
+@cache
+def _usual_trust() -> ssl.SSLContext:
+    """Trust whom httpx trusts; read once, since reading takes a tenth of a second."""
+    return httpx.create_ssl_context()
+
+
 class CheckedTransport(httpx.AsyncBaseTransport):
     """Sends requests to allowed places only; raises ReceiptNotAllowed before anything is sent."""
 
@@ -40,7 +47,7 @@ class CheckedTransport(httpx.AsyncBaseTransport):
         """Take the rules, how names are looked up, and whom TLS trusts (the machine's, if None)."""
         self._places = places
         self._resolve = resolve
-        self._ssl = ssl_context or httpx.create_ssl_context()
+        self._ssl = ssl_context or _usual_trust()
         self._by_host: dict[str, httpx.AsyncHTTPTransport] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

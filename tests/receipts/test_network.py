@@ -1,0 +1,164 @@
+"""The address that was checked is the one connected to, and TLS still asks for the name."""
+
+from __future__ import annotations
+
+import datetime as dt
+import ssl
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from counterfoil.receipts import ReceiptNotAllowed, ReceiptStore, ReceiptUnavailable
+from counterfoil.receipts.network import CheckedTransport, resolve
+from counterfoil.receipts.places import Places
+from tests.receipts.hosting import PDF, QUICK, Host, a_file, item_with
+
+
+@dataclass
+class Names:
+    """A name service of a test, which counts how often it is asked."""
+
+    addresses: list[str]
+    asked: int = 0
+
+    async def __call__(self, _: str) -> list[str]:
+        """Answer every name alike."""
+        self.asked += 1
+        return self.addresses
+
+
+def certificate_for(name: str, folder: Path) -> Path:
+    """Write a certificate that signs itself, with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    now = dt.datetime.now(dt.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path = folder / f"{name}.pem"
+    path.write_bytes(secret + certificate.public_bytes(pem))
+    return path
+
+
+@pytest.fixture
+def trusted(tmp_path: Path) -> Path:
+    """Give a certificate for files.test."""
+    return certificate_for("files.test", tmp_path)
+
+
+@pytest.fixture
+def tls_port(trusted: Path, host: Host) -> Iterator[int]:
+    """Serve the host of receipts over TLS as files.test; give its port."""
+    config = uvicorn.Config(
+        host,
+        port=0,
+        log_level="critical",
+        lifespan="off",
+        ws="none",
+        ssl_keyfile=trusted,
+        ssl_certfile=trusted,
+    )
+    listener = config.bind_socket()
+    listener.listen()
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    yield int(listener.getsockname()[1])
+    server.should_exit = True
+    thread.join()
+    listener.close()
+
+
+async def test_tls_verifies_the_name_though_an_address_is_connected_to(
+    tls_port: int, trusted: Path, host: Host
+) -> None:
+    host.put("/a", PDF)
+    context = ssl.create_default_context(cafile=str(trusted))
+    base, names = f"https://files.test:{tls_port}", Names(["127.0.0.1"])
+    async with ReceiptStore(base, limits=QUICK, resolve=names, ssl_context=context) as store:
+        assert len(await store.fetch(item_with(a_file(f"{base}/a")))) == 1
+    assert host.headers[0]["host"] == f"files.test:{tls_port}"
+
+
+async def test_a_certificate_for_another_name_is_refused(tls_port: int, trusted: Path) -> None:
+    context = ssl.create_default_context(cafile=str(trusted))
+    base, names = f"https://other.test:{tls_port}", Names(["127.0.0.1"])
+    async with ReceiptStore(base, limits=QUICK, resolve=names, ssl_context=context) as store:
+        with pytest.raises(ReceiptUnavailable, match="ConnectError"):
+            await store.fetch(item_with(a_file(f"{base}/a")))
+
+
+@pytest.mark.parametrize(
+    "addresses", [["127.0.0.1"], ["8.8.8.8", "10.0.0.1"], ["::ffff:127.0.0.1"], ["169.254.169.254"]]
+)
+async def test_a_name_with_any_private_address_is_not_connected_to(addresses: list[str]) -> None:
+    names = Names(addresses)
+    async with ReceiptStore("https://external.pleo.io", limits=QUICK, resolve=names) as store:
+        with pytest.raises(ReceiptNotAllowed, match="not public"):
+            await store.fetch(item_with(a_file("https://files.test/a")))
+    assert names.asked == 1
+
+
+async def test_a_name_without_address_may_get_one_later() -> None:
+    names = Names([])
+    async with ReceiptStore("https://external.pleo.io", limits=QUICK, resolve=names) as store:
+        with pytest.raises(ReceiptUnavailable):
+            await store.fetch(item_with(a_file("https://files.test/a")))
+    assert names.asked == QUICK.attempts
+
+
+async def test_a_name_is_looked_up_once_for_each_request(host: Host, host_url: str) -> None:
+    host.put("/a", PDF)
+    names = Names(["127.0.0.1"])
+    async with ReceiptStore(host_url, limits=QUICK, resolve=names) as store:
+        await store.fetch(item_with(a_file(f"{host_url}/a")))
+    assert names.asked == 1
+
+
+async def test_the_next_address_is_taken_where_the_first_does_not_answer(
+    host: Host, host_url: str
+) -> None:
+    host.put("/a", PDF)
+    # Nothing listens on the second address of the loopback network.
+    names = Names(["127.0.0.2", "127.0.0.1"])
+    async with ReceiptStore(host_url, limits=QUICK, resolve=names) as store:
+        await store.fetch(item_with(a_file(f"{host_url}/a")))
+    assert host.asked["/a"] == 1
+
+
+@pytest.mark.parametrize("spelled", ["127.1", "2130706433", "0x7f.0.0.1"])
+async def test_an_address_spelled_oddly_is_read_as_the_machine_does(spelled: str) -> None:
+    assert await resolve(spelled) == ["127.0.0.1"]
+
+
+async def test_the_machine_knows_itself() -> None:
+    assert "127.0.0.1" in await resolve("localhost")
+
+
+async def test_a_name_nobody_knows_is_a_connection_error() -> None:
+    async def nobody(host: str) -> list[str]:
+        raise OSError(f"no such host: {host}")
+
+    transport = CheckedTransport(Places("https://external.pleo.io"), nobody)
+    async with httpx.AsyncClient(transport=transport) as client:
+        with pytest.raises(httpx.ConnectError, match="no such host"):
+            await client.get("https://files.test/")
