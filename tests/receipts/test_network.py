@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import ssl
+import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 import uvicorn
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from counterfoil.receipts import ReceiptNotAllowed, ReceiptStore, ReceiptUnavailable
 from counterfoil.receipts.network import CheckedTransport, resolve
@@ -35,34 +32,17 @@ class Names:
         return self.addresses
 
 
-def certificate_for(name: str, folder: Path) -> Path:
-    """Write a certificate that signs itself, with its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    path = folder / f"{name}.pem"
-    path.write_bytes(secret + certificate.public_bytes(pem))
-    return path
-
-
 @pytest.fixture
-def trusted(tmp_path: Path) -> Path:
-    """Give a certificate for files.test."""
-    return certificate_for("files.test", tmp_path)
+def trusted(tmp_path: Path, debian_program: Callable[[str], str]) -> Path:
+    """Give a certificate for files.test that signs itself, with its key, in one file."""
+    path = tmp_path / "files.test.pem"
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    name = ["-subj", "/CN=files.test", "-addext", "subjectAltName=DNS:files.test"]
+    places = ["-keyout", str(tmp_path / "key"), "-out", str(tmp_path / "certificate")]
+    openssl = [debian_program("openssl"), "req", "-x509", "-days", "2"]
+    subprocess.run([*openssl, *key, *name, *places], check=True, capture_output=True)
+    path.write_bytes(b"".join((tmp_path / part).read_bytes() for part in ("key", "certificate")))
+    return path
 
 
 @pytest.fixture
