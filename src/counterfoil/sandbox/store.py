@@ -90,22 +90,24 @@ def _plain(thing: DataclassInstance) -> Item:
 def _dump_job(job: Job) -> Item:
     times = {name: getattr(job, name) for name in _TIMES}
     return _plain(job) | {
-        "items": [_plain(item) for item in job.items.values()],
+        "items": [_dump_item(item) for item in job.items.values()],
         **{name: time and stamp(time) for name, time in times.items()},
     }
 
 
+def _dump_item(item: JobItem) -> Item | str:
+    """Write one that nothing was reported about as its id alone."""
+    return item.id if item == JobItem(item.id) else _plain(item)
+
+
 def _dump_company(company: Company) -> bytes:
     head = {name: getattr(company, name) for name in _COMPANY}
+    entries = company.entries.values()
     head["missing_contra_accounts"] = sorted(company.missing_contra_accounts)
-    entries = b",".join(map(_dump_entry, company.entries.values()))
-    return b'%s,"entries":[%s]}' % (encode(head)[:-1], entries)
-
-
-def _dump_entry(entry: AccountingEntry) -> bytes:
-    """Write an expense: what seldom changes from memory, its standing anew."""
-    standing = {"exported": entry.exported, "job_id": entry.job_id, "withheld": entry.withheld}
-    return b"%s,%s" % (entry.remembered("stored", _fixed)[:-1], encode(standing)[1:])
+    head["exported"] = [entry.id for entry in entries if entry.exported]
+    head["withheld"] = [entry.id for entry in entries if entry.withheld]
+    fixed = b",".join(entry.remembered("stored", _fixed) for entry in entries)
+    return b'%s,"entries":[%s]}' % (encode(head)[:-1], fixed)
 
 
 def _fixed(entry: AccountingEntry) -> bytes:
@@ -127,8 +129,9 @@ def _read(saved: Mapping[str, Any]) -> State:
     state.faults = [Fault(**fault) for fault in saved["faults"]]
     for company in saved["companies"]:
         state.companies[company["id"]] = _read_company(state, company)
-    for job in saved["jobs"]:
-        state.jobs[job["id"]] = _read_job(job)
+    for job in map(_read_job, saved["jobs"]):
+        state.jobs[job.id] = job
+        _lock(state.companies[job.company_id], job)
     return state
 
 
@@ -137,6 +140,9 @@ def _read_company(state: State, saved: Mapping[str, Any]) -> Company:
     company.missing_contra_accounts = set(saved["missing_contra_accounts"])
     for entry in map(_read_entry, saved["entries"]):
         company.entries[entry.id] = entry
+    for name in ("exported", "withheld"):
+        for entry_id in saved[name]:
+            setattr(company.entries[entry_id], name, True)
     return company
 
 
@@ -149,5 +155,11 @@ def _read_entry(saved: Mapping[str, Any]) -> AccountingEntry:
 
 def _read_job(saved: Mapping[str, Any]) -> Job:
     times = {name: saved[name] and datetime.fromisoformat(saved[name]) for name in _TIMES}
-    items = {each["id"]: JobItem(**each) for each in saved["items"]}
-    return Job(**dict(saved) | times | {"items": items})
+    items = [JobItem(**{"id": each} if isinstance(each, str) else each) for each in saved["items"]]
+    return Job(**dict(saved) | times | {"items": {item.id: item for item in items}})
+
+
+def _lock(company: Company, job: Job) -> None:
+    """Give an open job the expenses it holds."""
+    for entry_id in job.items if job.open else ():
+        company.entries[entry_id].job_id = job.id
