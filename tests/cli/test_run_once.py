@@ -10,6 +10,8 @@ import subprocess
 import sys
 from functools import partial
 
+import pytest
+
 from tests.cli.conftest import Acme, CommandLine
 
 
@@ -75,6 +77,16 @@ def test_a_key_that_pleo_refuses_breaks_the_connection(
     assert said.code == 1
     assert "check the key and its rights" in said.out
     assert acme.state.job(job).status == "pending"
+
+
+@pytest.mark.parametrize("command", ["run --once", "jobs", "items"])
+def test_a_damaged_register_is_told(counterfoil: CommandLine, acme: Acme, command: str) -> None:
+    (acme.folder / "counterfoil.db").write_text("no database" * 1000)
+    said = counterfoil(*command.split())
+    assert (said.code, said.out) == (1, "")
+    assert said.err.startswith(
+        f"The register sqlite:///{acme.folder}/counterfoil.db cannot be used"
+    )
 
 
 def test_anothers_job_is_left_alone_until_a_person_takes_it_over(

@@ -118,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ConfigurationError as error:
         complain(*_told(error))
         sys.exit(ExitCode.USAGE)
-    except CounterfoilError as error:
+    except (CounterfoilError, OSError) as error:
         complain(str(error))
         sys.exit(ExitCode.NOT_DONE)
 

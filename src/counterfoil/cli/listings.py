@@ -20,6 +20,7 @@ from counterfoil.cli.options import (
 )
 from counterfoil.cli.rows import item_rows
 from counterfoil.cli.screen import show_table
+from counterfoil.cli.trouble import telling_of_the_register
 from counterfoil.config import Config
 from counterfoil.errors import ConfigurationError
 from counterfoil.register import JobRecord, Register, open_register
@@ -92,5 +93,5 @@ def _register(config: Config) -> Iterator[Register | None]:
     if not Path(config.register_url.removeprefix("sqlite:///")).exists():
         yield None
         return
-    with open_register(config.register_url) as register:
+    with telling_of_the_register(config), open_register(config.register_url) as register:
         yield register

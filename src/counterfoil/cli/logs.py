@@ -1,4 +1,7 @@
-"""Logs go to standard error: lines for people, JSON beside ``--json``."""
+"""Logs go to standard error: lines for people, JSON beside ``--json``.
+
+On a terminal there are none unless COUNTERFOIL_LOG asks for them: the command itself tells there.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,11 @@ from counterfoil.errors import ConfigurationError
 
 __all__ = ["LEVELS", "set_up_logs"]
 
-LEVELS = ("debug", "info", "warning", "error")
+LEVELS = ("debug", "info", "warning", "error", "critical")
 
 
 def set_up_logs(*, as_json: bool = False) -> None:
-    """Send logs to standard error from the level in COUNTERFOIL_LOG on (default: warning)."""
+    """Send logs to standard error, from the level in COUNTERFOIL_LOG on."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -38,7 +41,8 @@ def _renderer(*, as_json: bool) -> Processor:
 
 
 def _level() -> int:
-    name = os.environ.get("COUNTERFOIL_LOG", "warning").lower()
+    default = "critical" if sys.stdout.isatty() else "warning"
+    name = (os.environ.get("COUNTERFOIL_LOG") or default).lower()
     if name not in LEVELS:
         raise ConfigurationError(
             f'COUNTERFOIL_LOG: is "{name}"; one of {", ".join(LEVELS)} is right'

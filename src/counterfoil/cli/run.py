@@ -19,6 +19,7 @@ from counterfoil.cli.options import (
 )
 from counterfoil.cli.progress import watching
 from counterfoil.cli.reports import exit_code, show_reports
+from counterfoil.cli.trouble import telling_of_the_register
 from counterfoil.config import Config
 from counterfoil.errors import ConfigurationError
 from counterfoil.runner.once import run_once
@@ -66,5 +67,5 @@ def drain(
     silent: bool = False,
 ) -> Sequence[ConnectionReport]:
     """Run every open job to its end, watched unless ``silent``."""
-    with watching(silent=silent) as progress:
+    with telling_of_the_register(config), watching(silent=silent) as progress:
         return asyncio.run(run_once(config, only=only, take_over=take_over, progress=progress))
