@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import httpx
 
     from counterfoil.sandbox import Company, State
 
@@ -144,3 +143,19 @@ def test_a_page_outside_of_the_contract_is_refused(
 def test_a_key_that_nothing_is_sorted_by_is_refused(api: httpx.Client, job_id: str) -> None:
     params = {"job_id": job_id, "sorting_keys": "amount", "sorting_order": "ASC"}
     assert api.get("/v3/export-items", params=params).status_code == 400
+
+
+def test_ids_that_are_no_uuids_are_paged_too(
+    api: httpx.Client, state: State, company: Company
+) -> None:
+    entry_ids = ["../../etc/passwd", 'quote"d', "日本"]
+    for entry_id in entry_ids:
+        company.add_item(id=entry_id)
+    job_id, seen, cursor = state.queue_job(company.id), [], None
+    with httpx.Client(base_url=api.base_url, auth=api.auth) as raw:
+        for _ in entry_ids:
+            params = {"limit": 1} | ({"after": cursor} if cursor else {})
+            body = raw.get(f"/v3/export-jobs/{job_id}/items", params=params).json()
+            seen += ids(body)
+            cursor = body["pagination"]["endCursor"]
+    assert seen == entry_ids

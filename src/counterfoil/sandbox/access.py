@@ -5,15 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from typing import TYPE_CHECKING
+
+from starlette.requests import Request
 
 from counterfoil.sandbox.apierrors import bad_request, export_not_found, forbidden, unauthorized
-
-if TYPE_CHECKING:
-    from starlette.requests import Request
-
-    from counterfoil.sandbox.model import ApiKey, Job
-    from counterfoil.sandbox.state import State
+from counterfoil.sandbox.model import ApiKey, Job
+from counterfoil.sandbox.state import State
 
 __all__ = ["authenticate", "company_of", "job_of", "uuid_of"]
 

@@ -7,12 +7,14 @@ is ``lifecycle``'s; things that go wrong on purpose are ``faults``'s.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from counterfoil.sandbox import apierrors, bodies, lifecycle
 from counterfoil.sandbox.access import authenticate, company_of, job_of, uuid_of
@@ -20,17 +22,11 @@ from counterfoil.sandbox.apierrors import ApiError
 from counterfoil.sandbox.clock import stamp
 from counterfoil.sandbox.control import CONTROL, PREFIX
 from counterfoil.sandbox.faults import Call, disturb
-from counterfoil.sandbox.model import AccountingEntry, Job, encode
+from counterfoil.sandbox.model import AccountingEntry, ApiKey, Job, encode
 from counterfoil.sandbox.pages import PageQuery, paginate
 from counterfoil.sandbox.receipts import find_receipt, url_maker
 from counterfoil.sandbox.replies import paged, refuse, reply
-
-if TYPE_CHECKING:
-    from starlette.requests import Request
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-    from counterfoil.sandbox.model import ApiKey
-    from counterfoil.sandbox.state import Company, State
+from counterfoil.sandbox.state import Company, State
 
 __all__ = ["create_app"]
 

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from itertools import islice
-from typing import TYPE_CHECKING
 
-from counterfoil.sandbox.desk import Desk
+from counterfoil.sandbox.desk import Desk, Draft
 from counterfoil.sandbox.scenes import happenings
 from counterfoil.sandbox.state import DEFAULT_COMPANY, Company, State
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from counterfoil.sandbox.desk import Draft
 
 __all__ = ["DEFAULT_KEY", "LAST_DAY", "queue_more", "seed_company"]
 

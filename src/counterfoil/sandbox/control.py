@@ -18,9 +18,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from starlette.requests import Request
+from starlette.responses import Response
 
 from counterfoil.sandbox.access import uuid_of
 from counterfoil.sandbox.apierrors import ApiError, bad_request, export_not_found, not_found
@@ -31,12 +33,7 @@ from counterfoil.sandbox.faults import Fault, Kind
 from counterfoil.sandbox.lifecycle import LockedByJob
 from counterfoil.sandbox.model import Item
 from counterfoil.sandbox.replies import reply
-
-if TYPE_CHECKING:
-    from starlette.requests import Request
-    from starlette.responses import Response
-
-    from counterfoil.sandbox.state import Company, State
+from counterfoil.sandbox.state import Company, State
 
 __all__ = ["CONTROL", "PREFIX"]
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 from counterfoil.sandbox import catalogue
@@ -21,9 +21,6 @@ from counterfoil.sandbox.clock import stamp
 from counterfoil.sandbox.documents import DOCUMENTS
 from counterfoil.sandbox.items import WITH_CONTRA_ACCOUNT
 from counterfoil.sandbox.model import Item, Receipt
-
-if TYPE_CHECKING:
-    from datetime import date
 
 __all__ = ["Desk", "Draft", "PaidLine"]
 

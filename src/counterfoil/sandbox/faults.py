@@ -12,22 +12,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import simplejson
+from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from counterfoil.sandbox import lifecycle
 from counterfoil.sandbox.apierrors import ApiError
 from counterfoil.sandbox.model import Item, Job, encode
 from counterfoil.sandbox.receipts import url_expired
 from counterfoil.sandbox.replies import refuse, reply
-
-if TYPE_CHECKING:
-    from starlette.requests import Request
-    from starlette.types import Receive, Scope, Send
-
-    from counterfoil.sandbox.state import State
+from counterfoil.sandbox.state import State
 
 __all__ = ["Call", "Fault", "Kind", "disturb"]
 

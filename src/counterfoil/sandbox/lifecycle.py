@@ -11,11 +11,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from counterfoil.sandbox import apierrors
+from counterfoil.sandbox.bodies import EventBody, UpdateRow
 from counterfoil.sandbox.items import WITH_CONTRA_ACCOUNT
 from counterfoil.sandbox.model import AccountingEntry, Item, Job, JobItem
 
 if TYPE_CHECKING:
-    from counterfoil.sandbox.bodies import EventBody, UpdateRow
     from counterfoil.sandbox.state import Company, State
 
 __all__ = [

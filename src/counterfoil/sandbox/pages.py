@@ -12,16 +12,13 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from pydantic.alias_generators import to_camel
+from starlette.datastructures import QueryParams
 
 from counterfoil.sandbox.apierrors import bad_request
-
-if TYPE_CHECKING:
-    from starlette.datastructures import QueryParams
-
-    from counterfoil.sandbox.model import Item
+from counterfoil.sandbox.model import Item
 
 __all__ = ["Page", "PageQuery", "paginate"]
 

@@ -8,17 +8,13 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+from collections.abc import Callable
 from datetime import timedelta
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 from counterfoil.sandbox.apierrors import ApiError, not_found
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from counterfoil.sandbox.model import Receipt
-    from counterfoil.sandbox.state import State
+from counterfoil.sandbox.model import Receipt
+from counterfoil.sandbox.state import State
 
 __all__ = ["LIFETIME", "find_receipt", "url_expired", "url_maker"]
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
+from counterfoil.sandbox.apierrors import ApiError
 from counterfoil.sandbox.model import Item, encode
-
-if TYPE_CHECKING:
-    from counterfoil.sandbox.apierrors import ApiError
 
 __all__ = ["JSON_TYPE", "paged", "refuse", "reply"]
 

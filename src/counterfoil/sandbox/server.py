@@ -6,19 +6,15 @@ import asyncio
 import contextlib
 import socket
 from threading import Thread
-from typing import TYPE_CHECKING, Self
+from types import TracebackType
+from typing import Self
 
 import uvicorn
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from counterfoil.sandbox.app import create_app
-
-if TYPE_CHECKING:
-    from types import TracebackType
-
-    from starlette.types import ASGIApp
-
-    from counterfoil.sandbox.state import State
+from counterfoil.sandbox.state import State
 
 __all__ = ["SandboxServer", "listen", "serve", "url_of"]
 

@@ -15,14 +15,14 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from starlette.responses import Response
+
 from counterfoil.sandbox import lifecycle
 from counterfoil.sandbox.clock import Clock
 from counterfoil.sandbox.items import build_item
 from counterfoil.sandbox.model import SCOPES, AccountingEntry, ApiKey, Item, Job, LogEntry, Receipt
 
 if TYPE_CHECKING:
-    from starlette.responses import Response
-
     from counterfoil.sandbox.faults import Fault
 
 __all__ = ["DEFAULT_COMPANY", "Company", "State"]

@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import simplejson
@@ -30,8 +31,6 @@ from counterfoil.sandbox.model import (
 from counterfoil.sandbox.state import Company, State
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from _typeshed import DataclassInstance
 
 __all__ = ["keep", "load", "save"]
