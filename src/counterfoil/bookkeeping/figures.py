@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from counterfoil.bookkeeping.money import UNDEFINED, major, minor_unit, rounded
+from counterfoil.bookkeeping.money import UNDEFINED, check_size, major, minor_unit, rounded
 from counterfoil.bookkeeping.settings import NegativeTotals
 from counterfoil.errors import InvalidItem, shorten
 from counterfoil.pleo.models import AmountPair, ExportItem, ItemLine, Tax
@@ -89,7 +89,7 @@ def read_figures(item: ExportItem, negative: NegativeTotals) -> Figures:
     """
     if not item.accounting_entry_lines:
         raise InvalidItem("The expense has no lines, so there is nothing to book" + _AGAIN)
-    amount = _pair(item.amount, "the amount")[0]
+    amount = _amount(item.amount, "the amount")
     currency = item.amount.in_wallet_currency.currency
     lines = [_line(index, line, currency) for index, line in enumerate(item.accounting_entry_lines)]
     total = sum((line.paid for line in lines), Decimal(0))
@@ -150,15 +150,28 @@ def _pair(pair: AmountPair, what: str) -> tuple[Decimal, Decimal | None]:
     ours = pair.in_wallet_currency
     if theirs.value == ours.value and theirs.currency == ours.currency:
         return paid, paid
+    check_size(theirs, what)
     if theirs.currency == UNDEFINED:
         return paid, None
-    return paid, major(theirs, f"{what} in the supplier's currency")
+    supplied = major(theirs, f"{what} in the supplier's currency")
+    if supplied * paid < 0:
+        raise InvalidItem(
+            f"{what[:1].upper()}{what[1:]} is {paid} {ours.currency}, but {supplied} "
+            f"{theirs.currency} in the supplier's currency, which is the other way round{_AGAIN}"
+        )
+    return paid, supplied
+
+
+def _amount(pair: AmountPair, what: str) -> Decimal:
+    """Read an amount whose supplier's half is not booked, only sane."""
+    check_size(pair.in_supplier_currency, what)
+    return major(pair.in_wallet_currency, what)
 
 
 def _line(index: int, line: ItemLine, currency: str) -> LineFigures:
     name = f"line {index + 1}"
     paid, supplied = _pair(line.line_amount, f"the amount of {name}")
-    net = major(line.net_amount.in_wallet_currency, f"the net amount of {name}")
+    net = _amount(line.net_amount, f"the net amount of {name}")
     tax = Decimal(0)
     if line.tax is not None:
         tax = _tax(line.tax, paid, currency, name)
@@ -194,7 +207,7 @@ def _tax(tax: Tax, paid: Decimal, currency: str, name: str) -> Decimal:
             f"The tax rate of {name} is {shorten(str(tax.rate), 40)}; Pleo sends a fraction from 0 "
             "to 1 (0.2 for 20 %): correct the tax code in Pleo, then export again."
         )
-    amount = major(tax.amount.in_wallet_currency, f"the tax of {name}")
+    amount = _amount(tax.amount, f"the tax of {name}")
     if tax.type == REVERSE and not amount:
         amount = rounded(paid * tax.rate, currency)
     if amount * paid < 0 or abs(amount) > abs(paid):
@@ -246,5 +259,7 @@ def _supplied_tax(tax: Tax, currency: str, paid: Decimal) -> Decimal | None:
     try:
         amount = major(money, "the tax")
     except InvalidItem:
+        return None
+    if amount * paid < 0 or abs(amount) > abs(paid):
         return None
     return rounded(paid * tax.rate, currency) if tax.type == REVERSE and not amount else amount

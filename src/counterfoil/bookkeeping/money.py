@@ -14,7 +14,7 @@ from importlib.resources import files
 from counterfoil.errors import InvalidItem, shorten
 from counterfoil.pleo.models import Money
 
-__all__ = ["UNDEFINED", "decimals", "is_currency", "major", "minor_unit", "plain", "rounded"]
+__all__ = ["UNDEFINED", "check_size", "is_currency", "major", "minor_unit", "plain", "rounded"]
 
 UNDEFINED = "UNDEFINED"
 """Pleo's word for a currency it does not know."""
@@ -44,11 +44,6 @@ def is_currency(code: str) -> bool:
     return code in _DIGITS
 
 
-def decimals(currency: str) -> int:
-    """Return the digits after the point that a known currency has."""
-    return _DIGITS[currency]
-
-
 def minor_unit(currency: str) -> Decimal:
     """Return the smallest amount of a known currency, in major units."""
     return _MINOR[currency]
@@ -70,33 +65,43 @@ def plain(value: Decimal) -> str:
 def major(money: Money, what: str) -> Decimal:
     """Return an amount in major units with exactly its currency's digits.
 
-    ``what`` names the amount in the failure ("the amount", "line 1's tax"). Raises InvalidItem
-    for a currency without digits, too large a number, or more digits than the currency has.
+    ``what`` names the amount in the failure ("the amount", "the tax of line 1"). Raises
+    InvalidItem for a currency without digits, too large a number, or more digits than it has.
     """
     step = _STEP.get(money.currency)
     if step is None:
         raise InvalidItem(
-            f"{what[:1].upper()}{what[1:]} is in {_named(money.currency)}, which is no currency of "
-            "ISO 4217: correct the currency in Pleo, then export again."
+            f"{_opening(what)} is in {_named(money.currency)}, which is no currency of ISO 4217: "
+            "correct the currency in Pleo, then export again."
         )
-    if not -_LARGEST < money.value < _LARGEST:
-        raise InvalidItem(
-            f"{what[:1].upper()}{what[1:]} is {_named(plain(money.value))} hundredths of "
-            f"{money.currency}, too large for an expense: correct it in Pleo, then export again."
-        )
+    check_size(money, what)
     hundredths = money.value.quantize(step)
     if hundredths != money.value:
         raise _too_fine(money, what)
     return hundredths.scaleb(-2)
 
 
+def check_size(money: Money, what: str) -> None:
+    """Raise InvalidItem for an amount that no expense has."""
+    if not -_LARGEST < money.value < _LARGEST:
+        raise InvalidItem(
+            f"{_opening(what)} is {_named(plain(money.value))} hundredths of "
+            f"{_named(money.currency)}, too large for an expense: correct it in Pleo, then export "
+            "again."
+        )
+
+
 def _too_fine(money: Money, what: str) -> InvalidItem:
     digits = _DIGITS[money.currency]
     return InvalidItem(
-        f"{what[:1].upper()}{what[1:]} is {_named(plain(money.value))} hundredths of "
+        f"{_opening(what)} is {_named(plain(money.value))} hundredths of "
         f"{money.currency}, which has {digits} digits after the point: correct the amount in Pleo, "
         "then export again."
     )
+
+
+def _opening(what: str) -> str:
+    return what[:1].upper() + what[1:]
 
 
 def _named(text: str) -> str:
