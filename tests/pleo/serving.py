@@ -27,7 +27,10 @@ class Switch:
 @contextmanager
 def served(app: ASGIApp) -> Iterator[str]:
     """Give the base URL of the app while it is served from a thread of its own."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    # asyncio turns small answers out at once only on sockets that say they are TCP.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
         config = uvicorn.Config(app, log_level="critical", lifespan="off", ws="none")
         server = uvicorn.Server(config)
         # Bound and listening already, so a request waits in the backlog until the thread is up.
