@@ -53,7 +53,7 @@ it. What cannot be booked rightly is not booked: the item fails, alone, with the
 ## The booking table
 
 Which side each type debits and credits. *lines* are the accounts of the item's lines, with their
-taxes; the other side takes the sum. A connection may replace any row with `[[connection.table]]`,
+taxes; the other side takes the sum. A connection may replace any row with `[[connection.booking]]`,
 and may name an account itself as `account:CODE`. *Null* is an item without bookkeeping method or
 sub type.
 """

@@ -78,7 +78,7 @@ _RECONCILED = "additionalInformation.reconciliationId"
 
 
 def _own(name: str, books: Books) -> Choice:
-    setting = "[[connection.table]]"
+    setting = "[[connection.booking]]"
     return Choice(
         account=books.by_setting(name, setting),
         rule="table-account",

@@ -2,7 +2,7 @@
 
 A row of a configuration has the shape of a row of ``booking_table.json``. TOML knows no null, so
 ``"null"`` stands for it there; ``subTypes`` and ``methods`` may be left out and then mean all that
-the table has for the row's types. The configuration's key for it all is ``[[connection.table]]``.
+the table has for the row's types. The configuration's key for it all is ``[[connection.booking]]``.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def read_rows(
     problems: list[str] = []
     claimed: dict[Key, int] = {}
     for number, one in enumerate(raw, start=1):
-        reader = _RowReader(f"[[connection.table]] row {number}", known, problems)
+        reader = _RowReader(f"[[connection.booking]] row {number}", known, problems)
         row = reader.read(one)
         if row is None:
             continue
@@ -56,7 +56,7 @@ def _claims(row: Row, number: int, claimed: dict[Key, int]) -> Iterable[str]:
         first = claimed.setdefault(key, number)
         if first != number:
             yield (
-                f"[[connection.table]] row {number}: row {first} already says how {_words(key)} is "
+                f"[[connection.booking]] row {number}: row {first} already says how {_words(key)} is "
                 "booked; keep one of them."
             )
             return

@@ -74,4 +74,4 @@ def _table_problems(chart: Chart, settings: Settings) -> Iterator[str]:
     for side in sorted({side for row in own for part in row.parts for side in part.sides}):
         if side.startswith(ACCOUNT_PREFIX):
             name = side.removeprefix(ACCOUNT_PREFIX).strip()
-            yield from _name_problems(chart, name, "[[connection.table]]")
+            yield from _name_problems(chart, name, "[[connection.booking]]")
