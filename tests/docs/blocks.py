@@ -3,7 +3,7 @@
 A fence's info string says what a block is::
 
     ```bash                          a command: it runs and must succeed
-    ```bash background               a server: it runs until the document ends
+    ```bash background               the sandbox: it runs until the document ends
     ```bash fails=3                  a command that must end with this exit code
     ```sh                            a command that is only shown (it needs a real Pleo, say)
     ```python                        runs; `>>>` is checked as a doctest
@@ -64,7 +64,12 @@ class Folder:
     def environment(self) -> dict[str, str]:
         """What a block's program sees: our programs first, and nothing of the developer's."""
         programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        return {"PATH": programs, "HOME": str(self.path), "NO_COLOR": "1", "LANG": "C.UTF-8"}
+        return {
+            "PATH": programs,
+            "HOME": str(self.path),
+            "LANG": "C.UTF-8",
+            "COUNTERFOIL_SANDBOX_URL": f"http://127.0.0.1:{self.port}",
+        }
 
     def stop(self) -> None:
         """End the servers."""
@@ -133,11 +138,11 @@ def _run(folder: Folder, code: int, source: str) -> None:
 
 
 def _start(folder: Folder, source: str) -> None:
-    """Start a server and wait until it takes connections."""
+    """Start the sandbox on the folder's own port, and wait until it takes connections."""
     log = folder.path / "server.log"
     with log.open("wb") as output:
         server = subprocess.Popen(
-            ["bash", "-c", f"exec {folder.own(source)}"],
+            ["bash", "-c", f"exec {source.strip()} --port {folder.port}"],
             cwd=folder.path,
             env=folder.environment,
             stdin=subprocess.DEVNULL,
