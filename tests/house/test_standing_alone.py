@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -77,3 +78,22 @@ def test_dev_and_runtime_locks_agree(root: Path) -> None:
     dev = pinned(root / "requirements" / "dev.txt")
     runtime = pinned(root / "requirements" / "runtime.txt")
     assert {name: version for name, version in runtime.items() if dev[name] != version} == {}
+
+
+# Run as programs, or used by the standard library.
+NEVER_IMPORTED = {"beancount", "beanquery", "tzdata"}
+
+
+def imported(root: Path) -> set[str]:
+    """Give the distributions whose packages our code imports, by their normalised names."""
+    sources = (path.read_text() for path in (root / "src").rglob("*.py"))
+    lines = (re.findall(r"^\s*(?:from|import) (\w+)", source, re.MULTILINE) for source in sources)
+    owners = packages_distributions()
+    found = {owner for names in lines for name in names for owner in owners.get(name, ())}
+    return {name.lower().replace("_", "-") for name in found}
+
+
+def test_what_is_imported_is_declared_and_what_is_declared_is_used(root: Path) -> None:
+    own = {"counterfoil"}
+    # pydantic-core comes with pydantic, at the version that pydantic pins.
+    assert imported(root) - own - {"pydantic-core"} == set(ranges(root)) - NEVER_IMPORTED
