@@ -190,16 +190,6 @@ class MemoryLedger:
         counts = Counter((reference.entry_id, reference.part) for reference in live)
         return [key for key, count in counts.items() if count > 1]
 
-    def balance(self, account: str) -> Decimal:
-        """Return an account's balance over all records but voided ones, in major units."""
-        lines = (
-            line
-            for record in self.records
-            if record.state is not EntryState.VOIDED
-            for line in record.lines
-        )
-        return sum((amount for name, amount in lines if name == account), Decimal(0))
-
     def by_id(self, id: str) -> MemoryRecord:
         """Return a record; raises RefusedByBooks if there is none."""
         for record in self.records:

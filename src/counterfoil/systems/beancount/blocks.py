@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import TypeAlias
 
 from counterfoil.bookkeeping.entries import Reference
-from counterfoil.systems.beancount.sources import block_at, mentions
+from counterfoil.systems.beancount.sources import block_at
 from counterfoil.systems.beancount.syntax import Receipt, link_of, moment_text, own_id, quoted
 
 __all__ = ["Edit", "commented", "edited", "posted", "settling", "with_receipt"]
@@ -24,18 +23,23 @@ STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 METADATA = re.compile(r'[ \t]+([a-z][\w-]+):[ \t]*"?([^"]*)')
 
 
-def edited(path: Path, content: bytes, reference: Reference, edit: Edit) -> bytes | None:
+def edited(content: bytes, reference: Reference, edit: Edit) -> bytes | None:
     """Change a record's block in a file's content; None where there is no such block to edit."""
-    lines = content.split(b"\n")
-    for mention in mentions(path, content):
-        if mention.key == "pleo_entry" and mention.id == own_id(reference.entry_id):
-            span = block_at(lines, mention.line - 1)
-            block = [
-                line.decode("utf-8", "surrogateescape") for line in lines[span.start : span.stop]
-            ]
-            if _is(block, reference) and all(map(_whole, block)):
-                changed = [line.encode("utf-8", "surrogateescape") for line in edit(block)]
-                return b"\n".join([*lines[: span.start], *changed, *lines[span.stop :]])
+    named = f'"{own_id(reference.entry_id)}"'.encode()
+    position = content.find(named)
+    while position >= 0:
+        span = block_at(content, position)
+        block = content[span].decode("utf-8", "surrogateescape").removesuffix("\n").split("\n")
+        if _is(block, reference) and all(map(_whole, block)):
+            changed = "".join(f"{line}\n" for line in edit(block))
+            return b"".join(
+                [
+                    content[: span.start],
+                    changed.encode("utf-8", "surrogateescape"),
+                    content[span.stop :],
+                ]
+            )
+        position = content.find(named, position + 1)
     return None
 
 
@@ -88,10 +92,12 @@ def _after_entry(block: list[str], line: str) -> list[str]:
 
 
 def _is(block: Sequence[str], reference: Reference) -> bool:
-    metadata = {match[1]: match[2] for line in block if (match := METADATA.match(line))}
-    part = metadata.get("pleo_part", "entry")
-    attempt = metadata.get("pleo_attempt", "1").strip()
-    return (part, attempt) == (str(reference.part), str(reference.attempt))
+    metadata = {match[1]: match[2].strip() for line in block if (match := METADATA.match(line))}
+    return (
+        metadata.get("pleo_entry"),
+        metadata.get("pleo_part", "entry"),
+        metadata.get("pleo_attempt", "1"),
+    ) == (own_id(reference.entry_id), str(reference.part), str(reference.attempt))
 
 
 def _whole(line: str) -> bool:

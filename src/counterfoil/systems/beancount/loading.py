@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +42,7 @@ from counterfoil.systems.contract import BooksNotReady, Problem
 __all__ = ["Fault", "Snapshot", "faults", "load"]
 
 UNREADABLE = re.compile(
-    r"syntax error|Invalid token|UnicodeDecodeError|ValueError|"
+    r"syntax error|Invalid token|\w*(Error|Exception|InvalidOperation): |"
     r'File glob ".*" does not match any files|File ".*" does not exist'
 )
 """Findings that mean Beancount left something out; others judge what it read."""
@@ -89,26 +91,23 @@ async def load(main: Path, own: str, scratch: Path) -> Snapshot:
 
 def faults(findings: Iterable[Finding], texts: Mapping[Path, bytes]) -> Counter[Fault]:
     """Tell for each finding which record of ours it stands in."""
-    lines: dict[Path, list[bytes]] = {}
+    starts: dict[Path, list[int]] = {}
     counted: Counter[Fault] = Counter()
     for finding in findings:
-        if finding.file not in lines:
-            lines[finding.file] = texts.get(finding.file, b"").split(b"\n")
-        record = _record_at(lines[finding.file], finding.line - 1)
+        text = texts.get(finding.file, b"")
+        if finding.file not in starts:
+            starts[finding.file] = [0, *(match.end() for match in re.finditer(b"\n", text))]
+        record = None
+        if 0 < finding.line <= len(starts[finding.file]):
+            record = _record_in(text[block_at(text, starts[finding.file][finding.line - 1])])
         counted[Fault(finding.message, finding.place, record)] += 1
     return counted
 
 
 async def _load(sources: Sources, scratch: Path) -> Snapshot:
-    with effect("beancount.scratch", str(scratch)):
-        cache = Path(tempfile.mkdtemp(dir=scratch))
-    findings = await check(sources.main, cache)
-    accounts, dated, postings = await asyncio.gather(
-        *(
-            query(sources.main, question, cache) if question else _nothing()
-            for question in _questions(sources)
-        )
-    )
+    with _cache(scratch) as cache:
+        findings = await check(sources.main, cache)
+        accounts, dated, postings = await _answers(sources, cache)
     books = read_books(dated, postings)
     rows = read_accounts(accounts)
     return Snapshot(
@@ -120,6 +119,36 @@ async def _load(sources: Sources, scratch: Path) -> Snapshot:
         problems=[*_unreadable(findings), *_hidden(sources, books), *_ambiguous(rows)],
         watch=sources.watch,
     )
+
+
+@contextmanager
+def _cache(scratch: Path) -> Iterator[Path]:
+    """Give the programs a folder to share one load in: a cache does not notice new files."""
+    with effect("beancount.scratch", str(scratch)):
+        cache = Path(tempfile.mkdtemp(dir=scratch))
+    try:
+        yield cache
+    finally:
+        with effect("beancount.scratch", str(cache)):
+            shutil.rmtree(cache, ignore_errors=True)
+
+
+async def _answers(sources: Sources, cache: Path) -> list[list[list[str]]]:
+    """Ask all questions, two at a time: each holds the whole ledger in memory."""
+    seats = asyncio.Semaphore(2)
+
+    async def answer(question: str | None) -> list[list[str]]:
+        if question is None:
+            return []
+        async with seats:
+            return await query(sources.main, question, cache)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(answer(question)) for question in _questions(sources)]
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return [task.result() for task in tasks]
 
 
 def _questions(sources: Sources) -> tuple[str, str | None, str | None]:
@@ -134,10 +163,6 @@ def _questions(sources: Sources) -> tuple[str, str | None, str | None]:
         dated_query(_most_receipts(texts.values())) if dated else None,
         postings_query() if ours else None,
     )
-
-
-async def _nothing() -> list[list[str]]:
-    return []
 
 
 def _unreadable(findings: Iterable[Finding]) -> Iterator[Problem]:
@@ -192,17 +217,9 @@ def _most_receipts(texts: Iterable[bytes]) -> int:
     return max(numbers, default=1)
 
 
-def _record_at(lines: list[bytes], number: int) -> str | None:
-    if not 0 <= number < len(lines):
-        return None
-    block = block_at(lines, number)
-    metadata = dict(
-        re.findall(
-            r'^\s+(pleo_\w+):\s*"?([^"\n]*)',
-            b"\n".join(lines[block.start : block.stop]).decode("utf-8", "replace"),
-            re.MULTILINE,
-        )
-    )
+def _record_in(block: bytes) -> str | None:
+    found = re.findall(rb'^[ \t]+(pleo_\w+):[ \t]*"?([^"\n]*)', block, re.MULTILINE)
+    metadata = {key.decode(): value.decode("utf-8", "replace").strip() for key, value in found}
     if "pleo_entry" not in metadata:
         return metadata.get("pleo_reverses")
-    return f"{metadata['pleo_entry']}/{metadata.get('pleo_part', 'entry')}"
+    return f"{id_of(metadata['pleo_entry'])}/{metadata.get('pleo_part', 'entry')}"

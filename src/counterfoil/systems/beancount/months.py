@@ -62,6 +62,8 @@ class Months:
         """Option lines each new file starts with: Beancount reads some of them file by file."""
         self._folder = folder
         self._months: dict[Path, Month] = {}
+        self.written = False
+        """Whether anything was written since the files were opened."""
 
     def path(self, day: date) -> Path:
         """Return the file that a day's entries go to."""
@@ -94,6 +96,7 @@ class Months:
     def write(self, contents: Mapping[Path, bytes], watch: Watch) -> None:
         """Replace files: all are made durable beside the old ones, then each takes its place."""
         self._prepare(watch)
+        self.written = True
         staged: dict[Path, Path] = {}
         try:
             for path, content in contents.items():
@@ -116,15 +119,22 @@ class Months:
     def _commit(
         self, contents: Mapping[Path, bytes], staged: Mapping[Path, Path], watch: Watch
     ) -> None:
-        waiting = set(contents)
+        waiting = dict.fromkeys(contents)
         try:
             for path, content in contents.items():
                 self._months[path] = Month(content, self._folder.commit(staged[path], path))
                 watch.note(path, self._months[path].stamp)
-                waiting.remove(path)
+                del waiting[path]
         except OSError as error:
+            untouched = len(waiting) == len(contents) and all(
+                self._months[path].stamp == stamp(path) for path in contents
+            )
+            for path in waiting:
+                self._folder.discard(staged[path])
+            if untouched:
+                raise
             self.forget()
-            raise HalfWritten(waiting, error) from error
+            raise HalfWritten(waiting.keys(), error) from error
 
     def _load(self, path: Path) -> Month:
         before = stamp(path)

@@ -271,7 +271,8 @@ def _receipts(held: str, paths: Sequence[str]) -> Iterator[Receipt]:
     """Pair what the entry must hold with the files it names: by hash in the name, else in order."""
     for number, (sha256, size) in enumerate(re.findall(r"([0-9a-f]{64}):(\d+)", held)):
         named = [path for path in paths if sha256[:8] in path]
-        path = next(iter(named or paths[number : number + 1]), None)
+        # Attached anew after it was lost, a receipt is named twice: the last one counts.
+        path = next(iter(named[::-1] or paths[number : number + 1]), None)
         if path is not None:
             yield Receipt(path, sha256, int(size))
 

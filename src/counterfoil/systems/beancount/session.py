@@ -83,7 +83,10 @@ class Session:
             return [self._obstacle]
         if found := [*_environment_problems(self.main)]:
             return found
-        return list((await self._load()).problems)
+        try:
+            return list((await self._load()).problems)
+        except BooksNotReady as error:
+            return [error.problem]
 
     async def current(self) -> Snapshot:
         """Return what the ledger says; raises BooksNotReady if Beancount cannot read all of it."""
@@ -96,19 +99,24 @@ class Session:
         """Load the ledger anew when it is needed next."""
         self._snapshot = None
 
-    @property
-    def untouched(self) -> bool:
-        """Whether no file of the ledger changed since it was loaded, but by us."""
-        return self._snapshot is not None and not self._snapshot.watch.changed()
-
     async def _load(self) -> Snapshot:
         if self._snapshot is None or self._snapshot.watch.changed():
             self.months.forget()
-            self._snapshot = snapshot = await load(self.main, self.months.pattern, self.scratch)
+            with self._reading():
+                self._snapshot = await load(self.main, self.months.pattern, self.scratch)
+            snapshot = self._snapshot
             self.months.options = declared_options(snapshot.options, ROOTS)
             if self.first is None:
                 self.first = snapshot.faults
         return self._snapshot
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            words = f"{error.filename or self.main} cannot be read ({error.strerror})"
+            raise BooksNotReady(Problem(message=words)) from error
 
     async def _acquire(self) -> None:
         self.folder.make(self.months.home)

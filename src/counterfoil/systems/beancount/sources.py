@@ -24,6 +24,7 @@ INCLUDE = re.compile(rb'^include[ \t]+"((?:[^"\\\n]|\\[^\n])*)"', re.MULTILINE)
 OPTION = re.compile(rb'^option[ \t]+"(\w+)"[ \t]+"((?:[^"\\]|\\[^\n])*)"', re.MULTILINE)
 MENTION = re.compile(rb'^[ \t]+(pleo_entry|pleo_reverses):[ \t]*"([^"\\\n]+)"', re.MULTILINE)
 HEADER = re.compile(rb"\d{4,}[-/]\d+[-/]\d+[ \t]")
+INDENTED = re.compile(rb"[ \t]+[^ \t\r\n]")
 DOCUMENT = re.compile(rb"\d{4,}[-/]\d+[-/]\d+[ \t]+document[ \t]")
 
 
@@ -126,17 +127,22 @@ def mentions(path: Path, text: bytes) -> Iterator[Mention]:
         yield Mention(match[1].decode(), match[2].decode("utf-8", "replace"), path, line)
 
 
-def block_at(lines: list[bytes], number: int) -> range:
-    """Find the directive around a line (counted from 0), with the documents listed after it."""
-    first = number
-    while first > 0 and not HEADER.match(lines[first]):
-        first -= 1
-    last = first + 1
-    while last < len(lines) and lines[last][:1] in {b" ", b"\t"}:
-        last += 1
-    while last < len(lines) and DOCUMENT.match(lines[last]):
-        last += 1
-    return range(first, last)
+def block_at(text: bytes, position: int) -> slice:
+    """Find the directive around a position, with the documents listed right after it."""
+    start = text.rfind(b"\n", 0, position) + 1
+    while start > 0 and not HEADER.match(text, start):
+        start = text.rfind(b"\n", 0, start - 1) + 1
+    end = _line_end(text, start)
+    while INDENTED.match(text, end):
+        end = _line_end(text, end)
+    while DOCUMENT.match(text, end):
+        end = _line_end(text, end)
+    return slice(start, end)
+
+
+def _line_end(text: bytes, start: int) -> int:
+    """Return where the next line starts."""
+    return text.find(b"\n", start) + 1 or len(text)
 
 
 def _includes(path: Path, text: bytes) -> Iterator[str]:

@@ -116,12 +116,15 @@ class Beancount:
 
     async def post(self, ids: Sequence[str]) -> None:
         """Turn drafts (``!``) into posted entries (``*``)."""
-        for id in ids:
-            await self._edit(id, posted, flag="*")
+        snapshot = await self._session.current()
+        drafts = [id for id in ids if self._record(snapshot, id).flag == "!"]
+        if drafts:
+            await self._edit(drafts, posted, flag="*")
 
     async def attach(self, id: str, document: Document) -> None:
         """File a document, and name it in its entry."""
-        record, snapshot = await self._live(id)
+        snapshot = await self._session.current()
+        record = self._record(snapshot, id)
         if document.sha256 in record.present():
             return
         account = next((name for name, amount in record.lines if amount > 0), record.lines[0][0])
@@ -134,7 +137,7 @@ class Beancount:
         directive = document_directive(record.date, account, receipt, record.reference.entry_id)
         try:
             await self._edit(
-                id,
+                [id],
                 with_receipt(receipt, None if listed else directive),
                 receipts=(*record.receipts, receipt),
             )
@@ -143,10 +146,10 @@ class Beancount:
 
     async def settle(self, payment: str, bill: str) -> None:
         """Let a payment name the bill it pays, and carry its link."""
-        paid, _ = await self._live(bill)
-        record, _ = await self._live(payment)
+        snapshot = await self._session.current()
+        paid, record = self._record(snapshot, bill), self._record(snapshot, payment)
         if record.settles != paid.id:
-            await self._edit(payment, settling(paid.reference), settles=paid.id)
+            await self._edit([payment], settling(paid.reference), settles=paid.id)
 
     async def void(self, id: str) -> None:
         """Turn a draft into a comment."""
@@ -156,24 +159,24 @@ class Beancount:
             return
         if snapshot.books.state(record) is EntryState.POSTED:
             raise RefusedByBooks(f"{id} is posted; reverse it instead")
-        await self._edit(id, commented(_now()), voided=True)
+        await self._edit([id], commented(_now()), voided=True)
 
     async def reverse(self, id: str, on: date) -> None:
         """Write the transaction that takes a record back, linked to it."""
-        record, snapshot = await self._live(id)
-        if snapshot.books.state(record) is EntryState.REVERSED:
-            return
-        text = reversal_text(record.reference, on, record.lines, record.currency, _now())
-        accounts = (account for account, _ in record.lines)
-        if against := await objections(self._session, snapshot, [text], accounts):
-            raise RefusedByBooks(f"Beancount refuses the reversal of {id}: {against[0]}")
-        path = self._session.months.path(on)
-        with writing(self._session.main):
-            self._session.months.append({path: [text]}, snapshot.watch)
-        snapshot.books.reverse(record, path)
+        for _ in range(ATTEMPTS):
+            snapshot = await self._session.current()
+            record = self._record(snapshot, id)
+            if snapshot.books.state(record) is EntryState.REVERSED:
+                return
+            with self._changes():
+                await self._reverse(record, snapshot, on)
+                return
+        raise BooksNotReady(_busy(self._session.main))
 
     async def check(self) -> Sequence[str]:
         """Let Beancount judge the whole ledger; say what it newly holds against our records."""
+        if not self._session.months.written:
+            return []
         main = self._session.main
         findings = await check(main, self._session.scratch)
         now = faults(findings, read_sources(main, self._session.months.pattern).texts)
@@ -189,36 +192,48 @@ class Beancount:
             return None
         return f"{self._fava.rstrip('/')}/journal/?filter=%5E{link_of(record.reference.entry_id)}"
 
-    async def _live(self, id: str) -> tuple[Record, Snapshot]:
-        snapshot = await self._session.current()
+    def _record(self, snapshot: Snapshot, id: str) -> Record:
         record = snapshot.books.by_id(id)
         if record is None:
             raise RefusedByBooks(f"{id} is not in {self._session.main}")
-        return record, snapshot
+        return record
 
-    async def _edit(self, id: str, edit: Edit, **changes: Unpack[Changes]) -> None:
-        """Edit a record's block and note what became of it; a record that is so already stays."""
+    async def _edit(self, ids: Sequence[str], edit: Edit, **changes: Unpack[Changes]) -> None:
+        """Edit records' blocks, each file once, and note what became of them."""
         for _ in range(ATTEMPTS):
-            record, snapshot = await self._live(id)
-            if all(getattr(record, name) == value for name, value in changes.items()):
-                return
+            snapshot = await self._session.current()
+            records = [self._record(snapshot, id) for id in ids]
             with self._changes():
-                self._rewrite(record, edit, snapshot)
-                snapshot.books.replace(record, **changes)
+                self._rewrite(records, edit, snapshot)
+                for record in records:
+                    snapshot.books.replace(record, **changes)
                 return
         raise BooksNotReady(_busy(self._session.main))
 
-    def _rewrite(self, record: Record, edit: Edit, snapshot: Snapshot) -> None:
+    async def _reverse(self, record: Record, snapshot: Snapshot, on: date) -> None:
+        text = reversal_text(record.reference, on, record.lines, record.currency, _now())
+        accounts = (account for account, _ in record.lines)
+        if against := await objections(self._session, snapshot, [text], accounts):
+            raise RefusedByBooks(f"Beancount refuses the reversal of {record.id}: {against[0]}")
+        path = self._session.months.path(on)
+        self._session.months.append({path: [text]}, snapshot.watch)
+        snapshot.books.reverse(record, path)
+
+    def _rewrite(self, records: Sequence[Record], edit: Edit, snapshot: Snapshot) -> None:
         months = self._session.months
-        content = None
-        if record.file.parent == months.home:
-            content = edited(record.file, months.read(record.file), record.reference, edit)
-        if content is None:
-            raise RefusedByBooks(
-                f"{record.id} was moved or rewritten by hand ({record.file}); "
-                "Counterfoil does not change it there"
-            )
-        months.write({record.file: content}, snapshot.watch)
+        contents: dict[Path, bytes] = {}
+        for record in records:
+            content = None
+            if record.file.parent == months.home:
+                before = contents.get(record.file) or months.read(record.file)
+                content = edited(before, record.reference, edit)
+            if content is None:
+                raise RefusedByBooks(
+                    f"{record.id} was moved or rewritten by hand ({record.file}); "
+                    "Counterfoil does not change it there"
+                )
+            contents[record.file] = content
+        months.write(contents, snapshot.watch)
 
     @contextmanager
     def _changes(self) -> Iterator[None]:
@@ -230,7 +245,13 @@ class Beancount:
             self._session.forget()
         except HalfWritten as error:
             self._session.forget()
-            raise RefusedByBooks(f"{self._session.main} could not be written: {error}") from error
+            raise BooksNotReady(
+                Problem(
+                    message=f"{self._session.main} was written in part: {error}",
+                    failure_type=JobFailureType.ACCOUNTING_SYSTEM_UNREACHABLE,
+                    passing=True,
+                )
+            ) from error
 
 
 def _now() -> datetime:
