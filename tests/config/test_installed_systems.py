@@ -46,7 +46,7 @@ def test_a_company_is_booked_in_one_book_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         read(tmp_path, section("acme", "main.beancount"), section("twin", "./main.beancount"))
     (problem,) = caught.value.problems
-    assert problem.startswith("connection[twin].company_id: connection acme books this company in ")
+    assert problem.startswith("connection[twin].company_id: connection acme exports this ")
 
 
 def test_two_companies_may_share_a_book(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def row(status: str, kind: str | None = None, entry_id: str = "e") -> ExportJobI
         ([row("failed", "accounting_system_timeout")], "failed", "accounting_system_timeout"),
         ([row("failed", None)], "failed", "validation_failure"),
         (
-            [row("successful"), row("failed", "missing_configuration"), row("failed", "tag_unknown")],
+            [row("successful"), row("failed", "account_unknown"), row("failed", "tag_unknown")],
             "completed_with_errors",
             "validation_failure",
         ),

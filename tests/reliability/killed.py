@@ -1,7 +1,7 @@
 """Runs ``counterfoil`` and kills the process at one effect, as a power cut would.
 
-    python killed.py WHEN NUMBER ARGUMENTS…    WHEN is before or after the NUMBERth effect (from 1)
-    python killed.py list 0 ARGUMENTS…         writes each effect's name to standard error
+Arguments: WHEN NUMBER and those of the command. WHEN is ``before`` or ``after`` the NUMBERth effect
+(from 1), or ``list`` to write each effect's name to standard error instead.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ def set_up_logs(*, as_json: bool = False) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _renderer(as_json=as_json),
+            *_rendering(as_json=as_json),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_level()),
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
@@ -34,10 +34,20 @@ def set_up_logs(*, as_json: bool = False) -> None:
     )
 
 
-def _renderer(*, as_json: bool) -> Processor:
+def _rendering(*, as_json: bool) -> list[Processor]:
+    """Render without local variables in tracebacks: secrets live in them."""
     if as_json:
-        return structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
-    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), sort_keys=False)
+        return [
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
+        ]
+    return [
+        structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(),
+            sort_keys=False,
+            exception_formatter=structlog.dev.plain_traceback,
+        )
+    ]
 
 
 def _level() -> int:

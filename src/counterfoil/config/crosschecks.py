@@ -7,7 +7,7 @@ from itertools import combinations
 
 from counterfoil.config.model import Connection
 
-__all__ = ["key_problems", "name_problems", "pleo_problems", "target_problems"]
+__all__ = ["company_problems", "key_problems", "name_problems", "pleo_problems"]
 
 
 def pleo_problems(table: Mapping[str, object]) -> Iterator[str]:
@@ -38,19 +38,11 @@ def name_problems(tables: Sequence[Mapping[str, object]]) -> Iterator[str]:
             seen.add(name.strip())
 
 
-def target_problems(connections: Sequence[Connection]) -> Iterator[str]:
-    """No two connections book one company in the same books."""
+def company_problems(connections: Sequence[Connection]) -> Iterator[str]:
+    """No two connections export one company: each would take the other's jobs."""
     for first, second in combinations(connections, 2):
-        if _same_company(first, second) and _target(first) == _target(second):
+        if (first.company_id, first.base_url) == (second.company_id, second.base_url):
             yield (
-                f"connection[{second.name}].company_id: connection {first.name} books this company "
-                "in the same books; remove one of the two"
+                f"connection[{second.name}].company_id: connection {first.name} exports this "
+                "company already; remove one of the two"
             )
-
-
-def _same_company(first: Connection, second: Connection) -> bool:
-    return (first.company_id, first.kind.name) == (second.company_id, second.kind.name)
-
-
-def _target(connection: Connection) -> str:
-    return connection.open_books().target

@@ -15,10 +15,10 @@ from pydantic import BaseModel, ValidationError
 
 from counterfoil.config.building import build_connection
 from counterfoil.config.crosschecks import (
+    company_problems,
     key_problems,
     name_problems,
     pleo_problems,
-    target_problems,
 )
 from counterfoil.config.mistakes import sentences
 from counterfoil.config.model import Config, Connection
@@ -81,7 +81,7 @@ class _Reading:
         pleo = self._pleo()
         register = self._check("register", RegisterShape, _table(self.document.get("register")))
         connections = self._connections(pleo or PleoShape())
-        self.problems.extend(target_problems(connections))
+        self.problems.extend(company_problems(connections))
         if self.problems or register is None:
             raise ConfigurationError(*self.problems)
         return Config(path=self.path, register_url=register.url, connections=tuple(connections))

@@ -12,9 +12,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import create_engine, event, make_url
+from sqlalchemy import column, create_engine, event, inspect, make_url, select, table
 from sqlalchemy.dialects.sqlite import insert
 
 from counterfoil.effects import effect
@@ -30,6 +28,10 @@ if TYPE_CHECKING:
 __all__ = ["Database", "upsert"]
 
 BUSY_TIMEOUT_MS = 10_000
+HEAD = "0001"
+"""The newest migration."""
+
+_VERSION = table("alembic_version", column("version_num"))
 
 
 class Database:
@@ -39,8 +41,11 @@ class Database:
         """Open (and make or migrate) the database at a SQLAlchemy URL."""
         self.path = _sqlite_path(url)
         self._engine = _engine(url)
-        with self.write("migrate") as connection:
-            _migrate(connection)
+        with self.read() as connection:
+            current = _is_current(connection)
+        if not current:
+            with self.write("migrate") as connection:
+                _migrate(connection)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -109,7 +114,17 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
 
+def _is_current(connection: Connection) -> bool:
+    if not inspect(connection).has_table(_VERSION.name):
+        return False
+    return connection.execute(select(_VERSION.c.version_num)).scalar() == HEAD
+
+
 def _migrate(connection: Connection) -> None:
+    """Bring the schema up to date; alembic is slow to import, and seldom needed."""
+    from alembic import command  # noqa: PLC0415 -- see above
+    from alembic.config import Config  # noqa: PLC0415 -- see above
+
     config = Config()
     config.set_main_option(
         "script_location", str(resources.files("counterfoil.register") / "migrations")

@@ -45,7 +45,12 @@ connections = Table(
     metadata,
     Column("name", String, primary_key=True),
     Column("company_id", String, nullable=False),
-    Column("environment", String, nullable=False, comment="Pleo's base URL"),
+    Column(
+        "environment",
+        String,
+        nullable=False,
+        comment="production, staging, or the host of another Pleo",
+    ),
     Column("target", String, nullable=False, comment="identity of the book"),
     Column("first_used_at", UtcTime, nullable=False),
 )

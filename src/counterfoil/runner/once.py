@@ -14,7 +14,7 @@ from counterfoil.export.ports import Export, Progress, Silent, SystemClock
 from counterfoil.pleo.auth import ApiKeyAuth
 from counterfoil.pleo.client import PleoClient
 from counterfoil.pleo.errors import PleoRefused
-from counterfoil.receipts.store import ReceiptStore
+from counterfoil.receipts.store import Limits, ReceiptStore
 from counterfoil.register import Register, open_register
 from counterfoil.runner.drain import drain
 from counterfoil.runner.reports import ConnectionReport, ItemReport, JobReport
@@ -90,7 +90,7 @@ async def _drain(
         register.connections.bind(
             connection.name,
             company_id=connection.company_id,
-            environment=connection.base_url,
+            environment=connection.environment,
             target=connection.open_books().target,
             now=clock.now(),
         )
@@ -108,14 +108,17 @@ def _export(
     connection: Connection, register: Register, pleo: PleoClient, fence: int, progress: Progress
 ) -> Export:
     """Put together what one run of one job needs."""
+    books = connection.open_books()
+    takes = books.capabilities.attachments
+    limits = Limits().at_most(takes.max_bytes if takes else None)
     return Export(
         connection=connection.name,
         company_id=connection.company_id,
         fence=fence,
         pleo=pleo,
-        books=connection.open_books(),
+        books=books,
         register=register,
-        receipts=ReceiptStore(connection.base_url, hosts=connection.receipts.hosts),
+        receipts=ReceiptStore(connection.base_url, hosts=connection.receipts.hosts, limits=limits),
         settings=connection.settings,
         receipt_policy=connection.receipts.policy,
         on_change=connection.on_change,

@@ -221,7 +221,7 @@ def log(
         _show(entry)
 
 
-def _ask(url: str, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 -- JSON
+def _ask(url: str, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 -- any JSON
     """Call the control API; a refusal ends the command with its words."""
     content = b"" if body is None else simplejson.dumps(body).encode()
     try:

@@ -1,4 +1,4 @@
-"""A whole small world to test an export in: a sandbox Pleo on real HTTP, books in memory, a register.
+"""A small world to test an export in: a sandbox Pleo on real HTTP, books in memory, a register.
 
 Three lines book an expense::
 
@@ -155,9 +155,7 @@ class World:
         results: list[JobResult] = []
         async with self.ready() as (register, pleo):
             fence = register.connections.raise_fence(self.company.id)
-            foreign = await drain(
-                lambda: self.exporting(register, pleo, fence), results, take=take
-            )
+            foreign = await drain(lambda: self.exporting(register, pleo, fence), results, take=take)
         return results, foreign
 
     async def export(self, *entry_ids: str) -> Sequence[JobResult]:

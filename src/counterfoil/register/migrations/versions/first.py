@@ -9,22 +9,38 @@ revision = "0001"
 down_revision = None
 
 
+TIME = sa.DateTime(timezone=True)
+
+
 def upgrade() -> None:
     """Make all tables."""
-    time = sa.DateTime(timezone=True)
+    _connections()
+    _companies()
+    _jobs()
+    _job_items()
+    _parts()
+
+
+def _connections() -> None:
     op.create_table(
         "connections",
         sa.Column("name", sa.String, primary_key=True),
         sa.Column("company_id", sa.String, nullable=False),
         sa.Column("environment", sa.String, nullable=False),
         sa.Column("target", sa.String, nullable=False),
-        sa.Column("first_used_at", time, nullable=False),
+        sa.Column("first_used_at", TIME, nullable=False),
     )
+
+
+def _companies() -> None:
     op.create_table(
         "companies",
         sa.Column("company_id", sa.String, primary_key=True),
         sa.Column("fence", sa.Integer, nullable=False),
     )
+
+
+def _jobs() -> None:
     op.create_table(
         "jobs",
         sa.Column("job_id", sa.String, primary_key=True),
@@ -32,13 +48,16 @@ def upgrade() -> None:
         sa.Column("company_id", sa.String, nullable=False),
         sa.Column("target", sa.String, nullable=False),
         sa.Column("state", sa.String, nullable=False),
-        sa.Column("created_at", time, nullable=False),
-        sa.Column("first_sent_at", time, nullable=False),
+        sa.Column("created_at", TIME, nullable=False),
+        sa.Column("first_sent_at", TIME, nullable=False),
         sa.Column("outcome", sa.String),
         sa.Column("reason", sa.Text),
         sa.Column("reason_type", sa.String),
-        sa.Column("ended_at", time),
+        sa.Column("ended_at", TIME),
     )
+
+
+def _job_items() -> None:
     op.create_table(
         "job_items",
         sa.Column("job_id", sa.String, primary_key=True),
@@ -49,13 +68,16 @@ def upgrade() -> None:
         sa.Column("status", sa.String),
         sa.Column("external_id", sa.String),
         sa.Column("external_url", sa.String),
-        sa.Column("exported_at", time),
+        sa.Column("exported_at", TIME),
         sa.Column("failure_type", sa.String),
         sa.Column("failure_reason", sa.Text),
         sa.Column("reported", sa.Boolean, nullable=False),
     )
     op.create_index("job_items_order", "job_items", ["job_id", "sort_key", "entry_id"])
     op.create_index("job_items_entry", "job_items", ["entry_id"])
+
+
+def _parts() -> None:
     op.create_table(
         "parts",
         sa.Column("target", sa.String, primary_key=True),
@@ -67,10 +89,10 @@ def upgrade() -> None:
         sa.Column("fence", sa.Integer, nullable=False),
         sa.Column("fingerprint", sa.String, nullable=False),
         sa.Column("entry", sa.Text, nullable=False),
-        sa.Column("intent_at", time, nullable=False),
+        sa.Column("intent_at", TIME, nullable=False),
         sa.Column("external_id", sa.String),
         sa.Column("external_url", sa.String),
-        sa.Column("booked_at", time),
+        sa.Column("booked_at", TIME),
         sa.Column("failure_type", sa.String),
         sa.Column("failure_reason", sa.Text),
     )
