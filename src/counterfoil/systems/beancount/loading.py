@@ -39,7 +39,7 @@ from counterfoil.systems.beancount.sources import (
 from counterfoil.systems.beancount.syntax import id_of
 from counterfoil.systems.contract import BooksNotReady, Problem
 
-__all__ = ["Fault", "Snapshot", "faults", "load"]
+__all__ = ["Fault", "Snapshot", "faults", "load", "private_cache"]
 
 UNREADABLE = re.compile(
     r"syntax error|Invalid token|\w*(Error|Exception|InvalidOperation): |"
@@ -105,7 +105,7 @@ def faults(findings: Iterable[Finding], texts: Mapping[Path, bytes]) -> Counter[
 
 
 async def _load(sources: Sources, scratch: Path) -> Snapshot:
-    with _cache(scratch) as cache:
+    with private_cache(scratch) as cache:
         findings = await check(sources.main, cache)
         accounts, dated, postings = await _answers(sources, cache)
     books = read_books(dated, postings)
@@ -122,7 +122,7 @@ async def _load(sources: Sources, scratch: Path) -> Snapshot:
 
 
 @contextmanager
-def _cache(scratch: Path) -> Iterator[Path]:
+def private_cache(scratch: Path) -> Iterator[Path]:
     """Give the programs a folder to share one load in: a cache does not notice new files."""
     with effect("beancount.scratch", str(scratch)):
         cache = Path(tempfile.mkdtemp(dir=scratch))

@@ -21,7 +21,7 @@ from counterfoil.systems.beancount.blocks import (
     with_receipt,
 )
 from counterfoil.systems.beancount.booking import book, document_roots, objections
-from counterfoil.systems.beancount.loading import Snapshot, faults
+from counterfoil.systems.beancount.loading import Snapshot, faults, private_cache
 from counterfoil.systems.beancount.months import FileChanged, HalfWritten
 from counterfoil.systems.beancount.options import BeancountOptions
 from counterfoil.systems.beancount.programs import check
@@ -166,7 +166,7 @@ class Beancount:
         for _ in range(ATTEMPTS):
             snapshot = await self._session.current()
             record = self._record(snapshot, id)
-            if snapshot.books.state(record) is EntryState.REVERSED:
+            if not snapshot.books.state(record).live:
                 return
             with self._changes():
                 await self._reverse(record, snapshot, on)
@@ -178,7 +178,8 @@ class Beancount:
         if not self._session.months.written:
             return []
         main = self._session.main
-        findings = await check(main, self._session.scratch)
+        with private_cache(self._session.scratch) as cache:
+            findings = await check(main, cache)
         now = faults(findings, read_sources(main, self._session.months.pattern).texts)
         known = {(fault.message, fault.record) for fault in self._session.first or ()}
         return [
