@@ -20,7 +20,8 @@ from counterfoil.systems.beancount.syntax import (
     own_id,
     quoted,
 )
-from tests.systems.ledgers import MAIN, LedgerFolder, entry, only
+from counterfoil.systems.contract import Refused
+from tests.systems.ledgers import MAIN, TAXI, LedgerFolder, entry, only
 
 STRING = re.compile(r'"(?:[^"\\\n]|\\[\\"nt])*"')
 NOW = datetime(2026, 3, 6, 8, 0, tzinfo=UTC)
@@ -92,6 +93,19 @@ def test_metadata_keys_are_ones_that_beancount_takes_once(details: dict[str, str
     assert len(keys) == len(set(keys))
     assert not {"filename", "lineno"} & set(keys)
     assert len(keys) == 5 + sum(map(bool, details.values()))
+
+
+async def test_names_without_quotes_cannot_smuggle_directives(ledger: LedgerFolder) -> None:
+    smuggled = "Expenses:Travel  1 EUR\n\n2020-01-01 open Assets:Evil"
+    async with ledger.books() as books:
+        account, currency = await books.record(
+            [entry(debit=smuggled), entry(TAXI, currency="EUR\n2020-01-01 open Assets:Evil")]
+        )
+    assert isinstance(account, Refused)
+    assert isinstance(currency, Refused)
+    assert "is no account" in str(account.failure)
+    assert "is no currency" in str(currency.failure)
+    assert "Evil" not in "".join((ledger.root / name).read_text() for name in ledger.files())
 
 
 @pytest.mark.slow

@@ -24,6 +24,9 @@ from counterfoil.systems.contract import Booked, RecordResult, Refused, Unknown
 
 __all__ = ["book", "document_roots", "objections"]
 
+CURRENCY = re.compile(r"[A-Z][A-Z0-9'._-]*[A-Z0-9]")
+ACCOUNT = re.compile(r"(?:[A-Za-z0-9-]|[^\x00-\x7f])+(?::(?:[A-Za-z0-9-]|[^\x00-\x7f])+)+")
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
@@ -126,15 +129,26 @@ def _draft(session: Session, snapshot: Snapshot, entry: Entry) -> Draft:
 async def _refusals(
     session: Session, snapshot: Snapshot, drafts: Sequence[Draft]
 ) -> dict[Reference, RecordResult]:
-    accounts = (line.account for draft in drafts for line in draft.entry.lines)
-    against = await objections(session, snapshot, [draft.text for draft in drafts], accounts)
+    against = {draft.entry.reference: words for draft in drafts if (words := _malformed(draft))}
+    judged = [draft for draft in drafts if draft.entry.reference not in against]
+    accounts = (line.account for draft in judged for line in draft.entry.lines)
+    found = await objections(session, snapshot, [draft.text for draft in judged], accounts)
+    against |= {judged[number].entry.reference: words for number, words in found.items()}
     refused: dict[Reference, RecordResult] = {}
-    for number, words in against.items():
-        reference = drafts[number].entry.reference
+    for reference, words in against.items():
         refused[reference] = Refused(
             reference=reference, failure=RefusedByBooks(f"Beancount refuses it: {words}")
         )
     return refused
+
+
+def _malformed(draft: Draft) -> str:
+    """Object to names that would not stay names in the ledger: they are written without quotes."""
+    entry = draft.entry
+    if not CURRENCY.fullmatch(entry.currency):
+        return f"{entry.currency!r} is no currency"
+    odd = (line.account for line in entry.lines if not ACCOUNT.fullmatch(line.account))
+    return next((f"{account!r} is no account" for account in odd), "")
 
 
 def _keep_receipts(session: Session, draft: Draft) -> ItemFailure | None:
