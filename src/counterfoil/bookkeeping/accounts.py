@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from datetime import date
 
 from counterfoil.bookkeeping.chart import Chart, ChartAccount
-from counterfoil.bookkeeping.names import given
+from counterfoil.bookkeeping.names import given, quoted
 from counterfoil.bookkeeping.settings import AccountSetting, Settings
 from counterfoil.errors import (
     InvalidSetting,
     MissingSetting,
     RefusedByBooks,
     UnknownAccount,
-    shorten,
 )
 from counterfoil.pleo.models import NO_ID, Account
 
@@ -52,10 +51,6 @@ def named(account: ChartAccount) -> str:
     """Name an account as people find it: code and name where both are known."""
     label = account.name or account.id
     return f"{account.code} ({label})" if account.code and label != account.code else label
-
-
-def _quoted(text: str) -> str:
-    return shorten(text, 60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +155,9 @@ class Books:
         claims = self._claims(code)
         if claims:
             raise InvalidSetting(
-                f"Code {_quoted(code)} belongs to several accounts of the books "
+                f"Code {quoted(code)} belongs to several accounts of the books "
                 f"({', '.join(claims[:4])}): give each its own code, or choose one with "
-                f'[connection.codes] "{_quoted(code)}".'
+                f'[connection.codes] "{quoted(code)}".'
             )
         named_so = self.chart.accounts.get(code)
         return named_so if named_so is not None and named_so.code is None else None
@@ -173,16 +168,16 @@ class Books:
     ) -> None:
         if by_code is not None and by_code.id != by_identifier.id:
             raise InvalidSetting(
-                f'Pleo names {role} by identifier "{_quoted(account.identifier or "")}" and code '
-                f'"{_quoted(account.code or "")}", but in the books these are two accounts, '
+                f'Pleo names {role} by identifier "{quoted(account.identifier or "")}" and code '
+                f'"{quoted(account.code or "")}", but in the books these are two accounts, '
                 f"{named(by_identifier)} and {named(by_code)}: correct the account in Pleo."
             )
 
     @staticmethod
     def _unknown(identifier: str | None, code: str | None, role: str) -> UnknownAccount:
-        names = [f"code {_quoted(code)}"] if code else []
-        names += [f"identifier {_quoted(identifier)}"] if identifier else []
-        key = _quoted(code or identifier or "")
+        names = [f"code {quoted(code)}"] if code else []
+        names += [f"identifier {quoted(identifier)}"] if identifier else []
+        key = quoted(code or identifier or "")
         return UnknownAccount(
             f"The books have no account with {' or '.join(names)}, which Pleo names as {role}: "
             f'open it in the books, correct it in Pleo, or map it with [connection.codes] "{key}".'
@@ -197,9 +192,9 @@ class Books:
         if not account.active:
             raise self._refused(choice, "is inactive in the books")
         if account.opened is not None and day < account.opened:
-            raise self._refused(choice, f"is open only from {account.opened} on, not on {day}")
+            raise self._refused(choice, f"is open only from {account.opened} on")
         if account.closed is not None and day >= account.closed:
-            raise self._refused(choice, f"is closed from {account.closed} on, and so on {day}")
+            raise self._refused(choice, f"is closed from {account.closed} on")
         if account.currencies and self.currency not in account.currencies:
             raise self._wrong_currency(choice)
 
@@ -207,8 +202,12 @@ class Books:
     def _refused(choice: Choice, what: str) -> InvalidSetting | RefusedByBooks:
         sentence = f"Account {named(choice.account)}, {choice.role}, {what}: "
         if choice.setting is None:
-            return RefusedByBooks(f"{sentence}open it for that day, or choose another in Pleo.")
-        return InvalidSetting(f"{sentence}open it for that day, or change {choice.setting}.")
+            return RefusedByBooks(
+                f"{sentence}open it for the day of the expense, or choose another in Pleo."
+            )
+        return InvalidSetting(
+            f"{sentence}open it for the day of the expense, or change {choice.setting}."
+        )
 
     def _wrong_currency(self, choice: Choice) -> MissingSetting:
         takes = ", ".join(sorted(choice.account.currencies))
@@ -253,12 +252,12 @@ def setting_problem(chart: Chart, name: str, setting: str) -> str | None:
     claims = chart.ambiguous_codes.get(name)
     if claims:
         return (
-            f'{setting}: "{_quoted(name)}" is the code of several accounts of the books '
+            f'{setting}: "{quoted(name)}" is the code of several accounts of the books '
             f"({', '.join(claims[:4])}); name one of them by its id."
         )
     if name in chart.accounts:
         return None
     return (
-        f'{setting}: the books have no account "{_quoted(name)}"; open it there, or name one that '
+        f'{setting}: the books have no account "{quoted(name)}"; open it there, or name one that '
         "they have by its code or id."
     )

@@ -125,12 +125,9 @@ class Chart:
 
 
 def _vendor_keys(vendor: ChartVendor) -> set[tuple[str, str]]:
-    keys = {("id", code_key(vendor.id))}
-    if given(vendor.external_id):
-        keys.add(("id", code_key(vendor.external_id or "")))
-    if given(vendor.code):
-        keys.add(("code", code_key(vendor.code or "")))
-    for number in (vendor.registration_number, vendor.tax_number):
-        if given(number):
-            keys.add(("number", number_keys(number or "")[1]))
-    return keys
+    names = (("id", vendor.id), ("id", vendor.external_id), ("code", vendor.code))
+    numbers = (vendor.registration_number, vendor.tax_number)
+    return {
+        *((kind, code_key(name)) for kind, name in names if name and given(name)),
+        *(("number", number_keys(number)[1]) for number in numbers if number and given(number)),
+    }

@@ -48,7 +48,7 @@ def _uncategorised(line: LineFigures, books: Books, key: str) -> Posting:
 def _categorised(line: LineFigures, account: Account, books: Books) -> Iterator[Posting]:
     tax = line.line.tax
     split = IN_COST if tax is None else tax_accounts(books, line, tax)
-    in_cost = tax is not None and split.ingoing is None
+    in_cost = bool(line.tax) and split.ingoing is None
     yield Posting(
         choice=_category(line, account, books, "tax-in-cost" if in_cost else None),
         amount=_cost(line.paid, line.tax, line, split),
@@ -90,7 +90,7 @@ def _tax_posting(line: LineFigures, choice: Choice, sign: int) -> Posting:
 
 
 def _category(line: LineFigures, account: Account, books: Books, rule: str | None) -> Choice:
-    role = f"the category of {line.name}"
+    role = "a line's category"
     chosen, setting = books.by_reference(account, role)
     fields = (f"{line.path}.account",)
     return Choice(

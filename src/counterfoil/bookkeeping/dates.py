@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from counterfoil.bookkeeping.accounts import Choice, named
-from counterfoil.bookkeeping.chart import Chart, ClosedSpan
+from counterfoil.bookkeeping.chart import Chart, ChartAccount, ClosedSpan
 from counterfoil.bookkeeping.settings import ClosedPeriods, Settings
 from counterfoil.errors import InvalidItem, PeriodClosed
 
@@ -64,10 +64,22 @@ def _years_from(day: date, years: int) -> date:
 
 @dataclass(frozen=True, slots=True)
 class _Closing:
-    """Days that are closed, and why."""
+    """Days that are closed: by the books, by one account's settled balance, or by the settings."""
 
     span: ClosedSpan
-    why: str
+    account: ChartAccount | None = None
+    setting: str | None = None
+
+    @property
+    def why(self) -> str:
+        """The reason, for the middle of a sentence."""
+        last = self.span.last.isoformat()
+        if self.setting is not None:
+            return f"{self.setting} is {last}"
+        if self.account is not None:
+            return f"account {named(self.account)} is settled up to {last}"
+        since = f"from {self.span.first.isoformat()} " if self.span.first else ""
+        return f"the books are closed {since}to {last}"
 
 
 def posting_day(day: date, choices: Iterable[Choice], chart: Chart, settings: Settings) -> date:
@@ -81,8 +93,8 @@ def posting_day(day: date, choices: Iterable[Choice], chart: Chart, settings: Se
         return day
     if settings.closed is ClosedPeriods.FAIL:
         raise PeriodClosed(
-            f"{day.isoformat()} lies in a closed period: {closing.why}. Open it in the books, or "
-            'book such items on the next open day with [connection.periods] closed = "next_open".'
+            f"The date lies in a closed period: {closing.why}. Open it in the books, or book "
+            'such items on the next open day with [connection.periods] closed = "next_open".'
         )
     return _next_open(day, closings)
 
@@ -90,20 +102,15 @@ def posting_day(day: date, choices: Iterable[Choice], chart: Chart, settings: Se
 def _closings(choices: Iterable[Choice], chart: Chart, settings: Settings) -> Iterable[_Closing]:
     through = settings.closed_through
     if through is not None:
-        yield _Closing(
-            ClosedSpan(first=None, last=through),
-            f"[connection.periods] closed_through is {through.isoformat()}",
-        )
+        setting = "[connection.periods] closed_through"
+        yield _Closing(ClosedSpan(first=None, last=through), setting=setting)
     for span in chart.closed:
-        since = f"from {span.first.isoformat()} " if span.first else ""
-        yield _Closing(span, f"the books are closed {since}to {span.last.isoformat()}")
+        yield _Closing(span)
     for choice in choices:
         before = choice.account.closed_before
         if before is not None and before > date.min:
-            yield _Closing(
-                ClosedSpan(first=None, last=before - timedelta(days=1)),
-                f"account {named(choice.account)} is settled before {before.isoformat()}",
-            )
+            span = ClosedSpan(first=None, last=before - timedelta(days=1))
+            yield _Closing(span, account=choice.account)
 
 
 def _closed(day: date, closings: Iterable[_Closing]) -> _Closing | None:
@@ -115,7 +122,7 @@ def _next_open(day: date, closings: list[_Closing]) -> date:
     while (closing := _closed(open_day, closings)) is not None:
         if closing.span.last == date.max:
             raise PeriodClosed(
-                f"{day.isoformat()} lies in a closed period, and no day after it is open: "
+                "The date lies in a closed period, and no day after it is open: "
                 f"{closing.why}. Open a period in the books, then export again."
             )
         open_day = closing.span.last + timedelta(days=1)

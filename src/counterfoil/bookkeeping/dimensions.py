@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 from counterfoil.bookkeeping.chart import Chart
 from counterfoil.bookkeeping.figures import LineFigures
-from counterfoil.bookkeeping.names import code_key, given
-from counterfoil.errors import InvalidItem, UnknownTag, shorten
+from counterfoil.bookkeeping.names import code_key, given, quoted
+from counterfoil.errors import InvalidItem, UnknownTag
 from counterfoil.pleo.models import Tag
 
 __all__ = ["dimensions"]
@@ -23,8 +23,8 @@ def dimensions(line: LineFigures, chart: Chart) -> tuple[tuple[str, str], ...]:
         other = found.setdefault(group, value)
         if other != value:
             raise InvalidItem(
-                f"{line.name.capitalize()} has two tags of {shorten(group, 60)}, "
-                f"{shorten(other, 60)} and {shorten(value, 60)}, where a posting takes one: remove "
+                f"{line.name.capitalize()} has two tags of {quoted(group)}, "
+                f"{quoted(other)} and {quoted(value)}, where a posting takes one: remove "
                 "one in Pleo, then export again."
             )
     return tuple(found.items())
@@ -33,28 +33,28 @@ def dimensions(line: LineFigures, chart: Chart) -> tuple[tuple[str, str], ...]:
 def _dimensions(line: LineFigures, chart: Chart) -> Iterator[tuple[str, str]]:
     for tag in line.line.tags or ():
         if tag is not None:
-            yield _dimension(tag, line, chart)
+            yield _dimension(tag, chart)
 
 
-def _dimension(tag: Tag, line: LineFigures, chart: Chart) -> tuple[str, str]:
+def _dimension(tag: Tag, chart: Chart) -> tuple[str, str]:
     group, value = given(tag.group_code), given(tag.code)
     if group is None or value is None:
         raise UnknownTag(
-            f"A tag of {line.name} has no code, so the books cannot know it: give the tag and its "
-            "group a code in Pleo."
+            "A tag has no code, so the books cannot know it: give the tag and its group a code in "
+            "Pleo."
         )
     if chart.dimensions is None:
         return group, value
     known = chart.dimension_names.get(code_key(group))
     if known is None:
         raise UnknownTag(
-            f"The books have no dimension {shorten(group, 60)}, which a tag of {line.name} names: "
+            f"The books have no dimension {quoted(group)}, which a tag names: "
             "create it in the books, or remove the tag in Pleo."
         )
     spelling = known[1].get(code_key(value))
     if spelling is None:
         raise UnknownTag(
-            f"The books have no value {shorten(value, 60)} in the dimension {known[0]}, which a "
-            f"tag of {line.name} names: create it in the books, or choose another tag in Pleo."
+            f"The books have no value {quoted(value)} in the dimension {known[0]}, which a "
+            "tag names: create it in the books, or choose another tag in Pleo."
         )
     return known[0], spelling

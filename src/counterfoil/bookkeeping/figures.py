@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
+from typing import NamedTuple
 
 from counterfoil.bookkeeping.money import UNDEFINED, check_size, major, minor_unit, rounded
+from counterfoil.bookkeeping.names import quoted
 from counterfoil.bookkeeping.settings import NegativeTotals
-from counterfoil.errors import InvalidItem, shorten
+from counterfoil.errors import InvalidItem
 from counterfoil.pleo.models import AmountPair, ExportItem, ItemLine, Tax
 
 __all__ = ["REVERSE", "TAX_TYPES", "Figures", "LineFigures", "Supplied", "read_figures"]
@@ -22,7 +25,31 @@ TAX_TYPES = frozenset({"inclusive", "exclusive", REVERSE})
 EITHER_SIGN = frozenset({"refund", "chargeback", "cashback"})
 """Types whose sign Pleo does not document; positive and negative are read as the same thing."""
 
+ZERO = Decimal(0)
+
 _AGAIN = ": correct the expense in Pleo, then export again."
+
+
+class _Words(NamedTuple):
+    """How a line and its amounts are called."""
+
+    line: str
+    amount: str
+    net: str
+    tax: str
+    path: str
+
+
+@lru_cache(maxsize=1024)
+def _words(index: int) -> _Words:
+    line = f"line {index + 1}"
+    return _Words(
+        line,
+        f"the amount of {line}",
+        f"the net amount of {line}",
+        f"the tax of {line}",
+        f"accountingEntryLines[{index}]",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +84,12 @@ class LineFigures:
     @property
     def path(self) -> str:
         """Where the line lies in the item."""
-        return f"accountingEntryLines[{self.index}]"
+        return _words(self.index).path
 
     @property
     def name(self) -> str:
         """The line as a bookkeeper counts it."""
-        return f"line {self.index + 1}"
+        return _words(self.index).line
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +106,7 @@ class Figures:
         parts = [line.supplied for line in self.lines if line.supplied is not None]
         if len(parts) < len(self.lines) or len({part.currency for part in parts}) != 1:
             return None
-        return sum((part.paid for part in parts), Decimal(0)), parts[0].currency
+        return sum((part.paid for part in parts), ZERO), parts[0].currency
 
 
 def read_figures(item: ExportItem, negative: NegativeTotals) -> Figures:
@@ -92,7 +119,7 @@ def read_figures(item: ExportItem, negative: NegativeTotals) -> Figures:
     amount = _amount(item.amount, "the amount")
     currency = item.amount.in_wallet_currency.currency
     lines = [_line(index, line, currency) for index, line in enumerate(item.accounting_entry_lines)]
-    total = sum((line.paid for line in lines), Decimal(0))
+    total = sum((line.paid for line in lines), ZERO)
     if total != amount:
         raise InvalidItem(
             f"The lines sum to {total} {currency}, but the amount is {amount} {currency}{_AGAIN}"
@@ -169,14 +196,14 @@ def _amount(pair: AmountPair, what: str) -> Decimal:
 
 
 def _line(index: int, line: ItemLine, currency: str) -> LineFigures:
-    name = f"line {index + 1}"
-    paid, supplied = _pair(line.line_amount, f"the amount of {name}")
-    net = _amount(line.net_amount, f"the net amount of {name}")
-    tax = Decimal(0)
+    words = _words(index)
+    paid, supplied = _pair(line.line_amount, words.amount)
+    net = _amount(line.net_amount, words.net)
+    tax = ZERO
     if line.tax is not None:
-        tax = _tax(line.tax, paid, currency, name)
-    _same_currency(line, currency, name)
-    _check_net(line.tax, net, (paid, tax), minor_unit(currency), name)
+        tax = _tax(line.tax, paid, currency, words)
+    _same_currency(line, currency, words.line)
+    _check_net(line.tax, net, (paid, tax), minor_unit(currency), words.net)
     return LineFigures(
         index=index, line=line, paid=paid, tax=tax, supplied=_supplied(line, supplied)
     )
@@ -195,31 +222,31 @@ def _same_currency(line: ItemLine, currency: str, name: str) -> None:
             )
 
 
-def _tax(tax: Tax, paid: Decimal, currency: str, name: str) -> Decimal:
+def _tax(tax: Tax, paid: Decimal, currency: str, words: _Words) -> Decimal:
     """Return the tax of a line, in major units; reverse charge may have to be reckoned."""
     if tax.type not in TAX_TYPES:
         raise InvalidItem(
-            f'The tax of {name} has the type "{shorten(tax.type, 60)}", for which there is no '
-            "rule: choose another tax code in Pleo, or book this expense by hand."
+            f'T{words.tax[1:]} has the type "{quoted(tax.type)}", for which there is no rule: '
+            "choose another tax code in Pleo, or book this expense by hand."
         )
     if not 0 <= tax.rate <= 1:
         raise InvalidItem(
-            f"The tax rate of {name} is {shorten(str(tax.rate), 40)}; Pleo sends a fraction from 0 "
-            "to 1 (0.2 for 20 %): correct the tax code in Pleo, then export again."
+            f"The tax rate of {words.line} is {quoted(str(tax.rate), 40)}; Pleo sends a fraction "
+            "from 0 to 1 (0.2 for 20 %): correct the tax code in Pleo, then export again."
         )
-    amount = _amount(tax.amount, f"the tax of {name}")
+    amount = _amount(tax.amount, words.tax)
     if tax.type == REVERSE and not amount:
         amount = rounded(paid * tax.rate, currency)
     if amount * paid < 0 or abs(amount) > abs(paid):
         raise InvalidItem(
-            f"The tax of {name} is {amount} {currency} on {paid} {currency} paid, which no tax "
-            f"can be{_AGAIN}"
+            f"T{words.tax[1:]} is {amount} {currency}, but {paid} {currency} was paid, and no tax "
+            f"can be that{_AGAIN}"
         )
     return amount
 
 
 def _check_net(
-    tax: Tax | None, net: Decimal, figures: tuple[Decimal, Decimal], unit: Decimal, name: str
+    tax: Tax | None, net: Decimal, figures: tuple[Decimal, Decimal], unit: Decimal, what: str
 ) -> None:
     """Hold Pleo's net amount against ours.
 
@@ -235,7 +262,7 @@ def _check_net(
         wrong = min(abs(net - paid), abs(net - (paid - tax_amount))) > unit
     if wrong:
         raise InvalidItem(
-            f"The net amount of {name} is {net}, but {paid} was paid with {tax_amount} of tax, "
+            f"T{what[1:]} is {net}, but {paid} was paid with {tax_amount} of tax, "
             f"which makes {paid - tax_amount} net{_AGAIN}"
         )
 
@@ -247,7 +274,7 @@ def _supplied(line: ItemLine, paid: Decimal | None) -> Supplied | None:
         return None
     tax = line.tax
     if tax is None:
-        return Supplied(theirs, paid, Decimal(0))
+        return Supplied(theirs, paid, ZERO)
     amount = _supplied_tax(tax, theirs, paid)
     return None if amount is None else Supplied(theirs, paid, amount)
 

@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 from counterfoil.bookkeeping.dates import day_in
 from counterfoil.bookkeeping.money import major, plain
+from counterfoil.bookkeeping.names import quoted
 from counterfoil.bookkeeping.settings import Settings
 from counterfoil.errors import InvalidItem
 from counterfoil.pleo.models import Account, ExportItem, ItemLine, Money, Tax, Vendor
@@ -31,7 +32,9 @@ Facts: TypeAlias = "dict[str, Fact]"
 
 def fingerprint(item: ExportItem, settings: Settings) -> str:
     """Return sixteen hex digits of a SHA-256 over the item's figures."""
-    lines = sorted(json.dumps(_line_facts(line)) for line in item.accounting_entry_lines)
+    lines = [_line_facts(line) for line in item.accounting_entry_lines]
+    if len(lines) > 1:
+        lines.sort(key=json.dumps)
     text = json.dumps([_item_facts(item, settings), lines])
     return sha256(text.encode()).hexdigest()[:LENGTH]
 
@@ -110,17 +113,17 @@ def _shown(name: str, fact: Fact, other: Fact) -> str:
     if name in {"amount", "total", "tax"}:
         return _amount(*fact)
     if name == "tags":
-        return ", ".join(filter(None, fact))
+        return quoted(", ".join(filter(None, fact)))
     padded = (*other, *(None,) * len(fact))
     differing = [one for one, two in zip(fact, padded, strict=False) if one and one != two]
-    return (differing or [one for one in fact if one])[0]
+    return quoted((differing or [one for one in fact if one])[0])
 
 
 def _amount(value: str | None, currency: str | None) -> str:
     try:
         amount = major(Money(currency=currency or "", value=Decimal(value or 0)), "it")
     except InvalidItem:
-        return f"{value} hundredths of {currency}"
+        return f"{value} hundredths of {quoted(currency or '')}"
     return f"{amount} {currency}"
 
 

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from importlib.resources import files
 
-from counterfoil.errors import InvalidItem, shorten
+from counterfoil.bookkeeping.names import quoted
+from counterfoil.errors import InvalidItem
 from counterfoil.pleo.models import Money
 
 __all__ = ["UNDEFINED", "check_size", "is_currency", "major", "minor_unit", "plain", "rounded"]
@@ -105,4 +106,4 @@ def _opening(what: str) -> str:
 
 
 def _named(text: str) -> str:
-    return shorten(text, 40) or "no currency"
+    return quoted(text, 40) or "no currency"

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["code_key", "given", "number_keys", "same_place"]
+from counterfoil.errors import shorten
+
+__all__ = ["code_key", "given", "number_keys", "quoted", "same_place"]
 
 _NOISE = re.compile(r"[^0-9A-Z]+")
 _VAT_PREFIX = re.compile(
@@ -20,8 +22,21 @@ _COUNTRY_OF_PREFIX = {"EL": "GR", "XI": "GB"}
 
 
 def given(text: str | None) -> str | None:
-    """Return the text without blanks around it, or None where nothing is said."""
-    return (text.strip() or None) if text else None
+    """Return the text without blanks around it, or None where nothing is said.
+
+    Half a character (a lone surrogate, which JSON can carry and no file can) becomes a question
+    mark.
+    """
+    return (_whole(text).strip() or None) if text else None
+
+
+def _whole(text: str) -> str:
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def quoted(text: str, limit: int = 60) -> str:
+    """Return a text that others wrote, for a sentence of ours: whole characters, not too many."""
+    return shorten(_whole(text), limit)
 
 
 def code_key(code: str) -> str:

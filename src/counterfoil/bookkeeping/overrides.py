@@ -56,8 +56,8 @@ def _claims(row: Row, number: int, claimed: dict[Key, int]) -> Iterable[str]:
         first = claimed.setdefault(key, number)
         if first != number:
             yield (
-                f"[[connection.booking]] row {number}: row {first} already says how {_words(key)} is "
-                "booked; keep one of them."
+                f"[[connection.booking]] row {number}: row {first} already says how {_words(key)} "
+                "is booked; keep one of them."
             )
             return
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from counterfoil.errors import REASON_LIMIT, InvalidItem, shorten
+from counterfoil.bookkeeping.names import quoted
+from counterfoil.errors import REASON_LIMIT, InvalidItem
 from counterfoil.pleo.models import ExportItem
 
 if TYPE_CHECKING:
@@ -55,27 +56,7 @@ def parse_item(raw: Mapping[str, object]) -> ExportItem:
     try:
         return ExportItem.model_validate(raw)
     except ValidationError as error:
-        if any(each["type"] == "string_unicode" for each in error.errors(include_url=False)):
-            return _parse_readable(raw)
         raise _invalid(error) from None
-
-
-def _parse_readable(raw: object) -> ExportItem:
-    """Parse with what is no Unicode replaced: half an emoji in a note is no reason to fail."""
-    try:
-        return ExportItem.model_validate(_readable(raw))
-    except ValidationError as error:
-        raise _invalid(error) from None
-
-
-def _readable(value: object) -> object:
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode("utf-8")
-    if isinstance(value, Mapping):
-        return {_readable(key): _readable(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_readable(each) for each in value]
-    return value
 
 
 def _invalid(error: ValidationError) -> InvalidItem:
@@ -87,7 +68,7 @@ def _listed(problems: list[str]) -> str:
     """Join problems into one reason that fits, saying how many did not."""
     room = REASON_LIMIT - len(_OPENING) - len(_REMEDY) - len("; and 1000 more.")
     kept: list[str] = []
-    for problem in (shorten(each, 160) for each in problems):
+    for problem in (quoted(each, 160) for each in problems):
         if sum(len(each) + 2 for each in kept) + len(problem) > room:
             break
         kept.append(problem)
@@ -100,8 +81,8 @@ def _path(location: Iterable[int | str]) -> str:
     for step in location:
         if isinstance(step, int):
             path += f"[{step}]"
-        elif not step.startswith("function-"):
-            path += f".{shorten(step, 60)}" if path else shorten(step, 60)
+        else:
+            path += f".{quoted(step)}" if path else quoted(step)
     return path or "the item"
 
 

@@ -20,13 +20,13 @@ from counterfoil.bookkeeping.dates import booked_day, checked_day, invoice_day, 
 from counterfoil.bookkeeping.entries import Entry, Line, Part, Reference
 from counterfoil.bookkeeping.figures import Figures, read_figures
 from counterfoil.bookkeeping.fingerprint import fingerprint
-from counterfoil.bookkeeping.names import given
+from counterfoil.bookkeeping.names import given, quoted
 from counterfoil.bookkeeping.postings import Posting
 from counterfoil.bookkeeping.roles import LINE_ROLES, PartRow, Role, Row
 from counterfoil.bookkeeping.settings import PostingMode, Settings
 from counterfoil.bookkeeping.table import booking_table
 from counterfoil.bookkeeping.texts import details, link, narration, payee
-from counterfoil.errors import ConfigurationError, InvalidItem, InvalidSetting, shorten
+from counterfoil.errors import ConfigurationError, InvalidItem, InvalidSetting
 from counterfoil.pleo.models import ExportItem
 
 __all__ = ["plan"]
@@ -59,7 +59,7 @@ def plan(
 def _check_id(item: ExportItem) -> None:
     if not _ID.fullmatch(item.accounting_entry_id):
         raise InvalidItem(
-            f'"{shorten(item.accounting_entry_id, 60)}" is no id that an entry in the books could '
+            f'"{quoted(item.accounting_entry_id)}" is no id that an entry in the books could '
             "carry: report this expense to Pleo's support."
         )
 

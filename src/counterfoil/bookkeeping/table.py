@@ -13,9 +13,10 @@ from functools import lru_cache
 from importlib.resources import files
 from itertools import product
 
+from counterfoil.bookkeeping.names import quoted
 from counterfoil.bookkeeping.overrides import read_rows
 from counterfoil.bookkeeping.roles import Row
-from counterfoil.errors import ConfigurationError, InvalidItem, shorten
+from counterfoil.errors import ConfigurationError, InvalidItem
 
 __all__ = ["BASE", "BookingTable", "booking_table", "check_overrides"]
 
@@ -39,11 +40,11 @@ class BookingTable:
     def _no_row(self, type_: str, sub_type: str | None, method: str | None) -> InvalidItem:
         known = self.rows.keys()
         if type_ not in {key[0] for key in known}:
-            what = f'the type "{shorten(type_, 60)}"'
+            what = f'the type "{quoted(type_)}"'
         elif sub_type not in {key[1] for key in known}:
-            what = f'the sub type "{shorten(sub_type or "", 60)}"'
+            what = f'the sub type "{quoted(sub_type or "")}"'
         elif method not in {key[2] for key in known}:
-            what = f'the bookkeeping method "{shorten(method or "", 60)}"'
+            what = f'the bookkeeping method "{quoted(method or "")}"'
         else:
             what = f"{type_} with the sub type {sub_type} under the method {method}"
         return InvalidItem(
@@ -64,14 +65,8 @@ def _keyed(rows: Iterable[Row]) -> Iterator[tuple[Key, Row]]:
 
 def _read_base() -> BookingTable:
     data = json.loads(files(__package__).joinpath("booking_table.json").read_text("utf-8"))
-    return BookingTable(dict(_keyed(_row(raw) for raw in data["rows"])))
-
-
-def _row(raw: Mapping[str, object]) -> Row:
-    rows, problems = read_rows([raw], known=None)
-    if problems:
-        raise ConfigurationError(*problems)
-    return rows[0]
+    rows, _ = read_rows(data["rows"], known=None)
+    return BookingTable(dict(_keyed(rows)))
 
 
 BASE = _read_base()

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from counterfoil.bookkeeping.accounts import Books, Choice
 from counterfoil.bookkeeping.chart import ChartTax
 from counterfoil.bookkeeping.figures import LineFigures
-from counterfoil.bookkeeping.names import given
-from counterfoil.errors import InvalidSetting, MissingSetting, UnknownTaxCode, shorten
+from counterfoil.bookkeeping.names import given, quoted
+from counterfoil.errors import InvalidSetting, MissingSetting, UnknownTaxCode
 from counterfoil.pleo.models import Tax
 
 __all__ = ["IN_COST", "TaxAccounts", "tax_accounts"]
@@ -39,10 +39,10 @@ def tax_accounts(books: Books, line: LineFigures, tax: Tax) -> TaxAccounts:
     outgoing = source.account("outgoing") if line.reverse else None
     if ingoing is None and outgoing is None:
         if code is not None and known is None:
-            raise _unknown(code, line)
+            raise _unknown(code)
         return IN_COST
     if line.reverse and (ingoing is None or outgoing is None):
-        return _one_sided(line, code, known, TaxAccounts(ingoing, outgoing))
+        return _one_sided(code, known, TaxAccounts(ingoing, outgoing))
     return TaxAccounts(ingoing, outgoing)
 
 
@@ -58,7 +58,7 @@ class _Source:
     def account(self, side: str) -> Choice | None:
         """Return the account of one side: the item's own, else what the chart names."""
         rule = f"{'reverse' if self.line.reverse else 'tax'}-{side}"
-        role = f"the {side} tax account of {self.line.name}"
+        role = f"a line's {side} tax account"
         ingoing = side == "ingoing"
         own = given(self.tax.ingoing_tax_account if ingoing else self.tax.outgoing_tax_account)
         if own is not None:
@@ -84,22 +84,20 @@ class _Source:
         return Choice(account=account, rule=rule, fields=(field,), role=role)
 
 
-def _one_sided(
-    line: LineFigures, code: str | None, known: ChartTax | None, found: TaxAccounts
-) -> TaxAccounts:
+def _one_sided(code: str | None, known: ChartTax | None, found: TaxAccounts) -> TaxAccounts:
     """Reverse charge takes both accounts, unless the books say that the tax is not recoverable."""
     if known is not None and not known.recoverable and found.outgoing is not None:
         return found
     lacking = "outgoing" if found.outgoing is None else "ingoing"
-    tax = f"Tax code {shorten(code, 60)}" if code else "The tax"
+    tax = f"Tax code {quoted(code)}" if code else "A line's tax without a code"
     raise MissingSetting(
-        f"{tax} of {line.name} is a reverse charge, which takes an ingoing and an outgoing tax "
+        f"{tax} is a reverse charge, which takes an ingoing and an outgoing tax "
         f"account, but no {lacking} one is set: set it for the code in Pleo or in the books."
     )
 
 
-def _unknown(code: str, line: LineFigures) -> UnknownTaxCode:
+def _unknown(code: str) -> UnknownTaxCode:
     return UnknownTaxCode(
-        f"The books have no tax code {shorten(code, 60)}, which {line.name} carries, and Pleo "
-        "names no tax account for it: set the code up in the books, or give it an account in Pleo."
+        f"The books have no tax code {quoted(code)}, which a line carries, and Pleo names "
+        "no tax account for it: set the code up in the books, or give it an account in Pleo."
     )

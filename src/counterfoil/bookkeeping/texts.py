@@ -6,6 +6,7 @@ fields) is left to its adapter. Source: Pleo, "Data mapping".
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Context
 from functools import lru_cache
@@ -22,6 +23,7 @@ from counterfoil.pleo.models import ExportItem
 __all__ = ["details", "link", "narration", "payee", "template_problem"]
 
 
+_WEB_ADDRESS = re.compile(r"https?://[!-~]+")
 _RATE = Context(prec=8)
 """Exchange rates are kept to eight significant digits."""
 
@@ -101,21 +103,24 @@ def narration(item: ExportItem, template: str, limit: int | None = None) -> str:
 
 
 def _filled(item: ExportItem, template: str, *, short: bool) -> str:
-    text = ""
+    """Fill the fields; an empty one takes the signs before it and its brackets along."""
+    text = closing = ""
     for literal, name in _pieces(template):
-        value = given(_FIELDS[name](item)) if name else None
-        if name and value is None:
-            text = _joined(text, literal.rstrip())
-            continue
-        if short and name == "user" and value:
+        before = literal.removeprefix(closing)
+        value = given(_FIELDS[name](item)) if name else ""
+        closing = ""
+        if value is None:
+            closing = _CLOSING.get(before[-1:], "")
+            before = before.rstrip() if any(map(str.isalnum, before)) else ""
+        elif short and name == "user":
             value = _initials(value)
-        text = _joined(text, literal) + (value or "")
+        text += (before if text else before.lstrip(_BETWEEN)) + (value or "")
     return text.strip()
 
 
-def _joined(text: str, literal: str) -> str:
-    """Put a literal after the text; a gap follows only something."""
-    return text + literal if text else literal.lstrip()
+_CLOSING = {"(": ")", "[": "]"}
+_BETWEEN = " ,;:/|-"
+"""Signs that stand between two fields, and so not before the first."""
 
 
 def _initials(name: str) -> str:
@@ -125,7 +130,7 @@ def _initials(name: str) -> str:
 def link(item: ExportItem) -> str | None:
     """Return Pleo's web page of the item, if it gives one."""
     for url in ((item.links or {}).get("web") or {}).values():
-        if isinstance(url, str) and url.startswith(("https://", "http://")):
+        if isinstance(url, str) and _WEB_ADDRESS.fullmatch(url):
             return url
     return None
 

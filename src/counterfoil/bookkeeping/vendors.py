@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from counterfoil.bookkeeping.accounts import Books
 from counterfoil.bookkeeping.chart import Chart, ChartVendor
-from counterfoil.bookkeeping.names import code_key, given, number_keys, same_place
+from counterfoil.bookkeeping.names import code_key, given, number_keys, quoted, same_place
 from counterfoil.bookkeeping.settings import UnmatchedVendor
-from counterfoil.errors import UnknownVendor, shorten
+from counterfoil.errors import UnknownVendor
 from counterfoil.pleo.models import ExportItem, Supplier, Vendor
 
 __all__ = ["ACCOUNTS_PAYABLE", "Party", "employee_of", "vendor_of"]
@@ -50,13 +50,13 @@ def vendor_of(item: ExportItem, books: Books) -> Party | None:
     if item.vendor is not None:
         return _tagged(item, item.vendor, books)
     if item.supplier is not None:
-        name = f"supplier {shorten(item.supplier.name or 'without a name', 60)}"
+        name = f"supplier {quoted(item.supplier.name or 'without a name')}"
         return _party(books.chart, tuple(_supplier_keys(item.supplier, books.chart)), name)
     return None
 
 
 def _tagged(item: ExportItem, vendor: Vendor, books: Books) -> Party | None:
-    name = f"vendor {shorten(vendor.name, 60)}"
+    name = f"vendor {quoted(vendor.name)}"
     keys = tuple(key for key in _vendor_keys(vendor) if key.value)
     party = _party(books.chart, keys, name)
     method = item.bookkeeping.method if item.bookkeeping else None
@@ -78,7 +78,7 @@ def employee_of(item: ExportItem, books: Books) -> Party | None:
         _Key("code", given(user.code), "user.code", "code"),
         _Key("id", given(user.id), "user.id", "id"),
     )
-    return _party(books.chart, keys, f"employee {shorten(user.name, 60)}")
+    return _party(books.chart, keys, f"employee {quoted(user.name)}")
 
 
 def _vendor_keys(vendor: Vendor) -> Iterable[_Key]:
@@ -158,11 +158,11 @@ def _same_number(vendor: ChartVendor, number: str, place: str) -> bool:
 
 def _label(vendor: ChartVendor) -> str:
     key = vendor.code or vendor.id
-    return f"{key} ({shorten(vendor.name, 60)})" if vendor.name and vendor.name != key else key
+    return f"{key} ({quoted(vendor.name)})" if vendor.name and vendor.name != key else key
 
 
 def _unmatched(name: str, keys: tuple[_Key, ...]) -> UnknownVendor:
-    known = " or ".join(f"{key.words} {shorten(key.value or '', 40)}" for key in keys)
+    known = " or ".join(f"{key.words} {quoted(key.value or '', 40)}" for key in keys)
     if not known:
         return UnknownVendor(
             f"The {name} has neither code nor number in Pleo to find it in the books by: give it "
