@@ -20,6 +20,7 @@ Source of the types: Pleo Export API v3, ``ExportJobItemFailureReasonType`` and
 
 from __future__ import annotations
 
+from copy import copy
 from enum import StrEnum
 from typing import ClassVar
 
@@ -128,6 +129,12 @@ class ItemFailure(CounterfoilError):
     def reason(self) -> str:
         """The failureReason as sent to Pleo, at most 500 characters."""
         return shorten(str(self))
+
+    def reworded(self, text: str) -> ItemFailure:
+        """Return the same failure in other words."""
+        again = copy(self)
+        again.args = (text,)
+        return again
 
 
 class InvalidItem(ItemFailure):
