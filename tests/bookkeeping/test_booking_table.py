@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date
+from types import MappingProxyType
+
 import pytest
 
 from counterfoil.bookkeeping.overrides import read_rows
@@ -91,3 +94,8 @@ def test_all_mistakes_are_found_at_once() -> None:
 
 def test_the_base_itself_must_be_whole() -> None:
     assert read_rows([{"types": ["cashback"]}], known=None)[1] != []
+
+
+def test_own_rows_may_be_frozen_or_odd() -> None:
+    frozen = MappingProxyType({**GOOD, "why": date(2026, 1, 1)})
+    assert booking_table((frozen,)).row("cashback", None, None).why == "2026-01-01"

@@ -82,7 +82,12 @@ def booking_table(overrides: Sequence[Mapping[str, object]]) -> BookingTable:
     """Return the table of a connection; raises ConfigurationError where its own rows are wrong."""
     if not overrides:
         return BASE
-    return _overridden(json.dumps(list(overrides), sort_keys=True, default=str))
+    return _overridden(json.dumps(list(overrides), sort_keys=True, default=_plain))
+
+
+def _plain(value: object) -> object:
+    """Let JSON write what is no dict or list of its own."""
+    return dict(value) if isinstance(value, Mapping) else str(value)
 
 
 @lru_cache(maxsize=64)
