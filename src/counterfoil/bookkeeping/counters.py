@@ -47,7 +47,7 @@ def _wallet(item: ExportItem, books: Books) -> Choice:
     identifier = given(own.identifier) if own else None
     if own is None or not (given(own.code) or books.knows(identifier)):
         return books.configured("wallet")
-    role = "the wallet account that Pleo names (contraAccount)"
+    role = "the item's wallet account (contraAccount)"
     account, setting = books.by_reference(own, role)
     return Choice(
         account=account,

@@ -93,7 +93,7 @@ def posting_day(day: date, choices: Iterable[Choice], chart: Chart, settings: Se
         return day
     if settings.closed is ClosedPeriods.FAIL:
         raise PeriodClosed(
-            f"The date lies in a closed period: {closing.why}. Open it in the books, or book "
+            f"The date lies in a closed period: {closing.why}. Open the period, or book "
             'such items on the next open day with [connection.periods] closed = "next_open".'
         )
     return _next_open(day, closings)

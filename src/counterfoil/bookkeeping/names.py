@@ -35,8 +35,11 @@ def _whole(text: str) -> str:
 
 
 def quoted(text: str, limit: int = 60) -> str:
-    """Return a text that others wrote, for a sentence of ours: whole characters, not too many."""
-    return shorten(_whole(text), limit)
+    """Return a text that others wrote, for a sentence of ours: printable, and not too much."""
+    whole = _whole(text)
+    if not whole.isprintable():
+        whole = "".join(each if each.isprintable() else " " for each in whole)
+    return shorten(whole, limit)
 
 
 def code_key(code: str) -> str:

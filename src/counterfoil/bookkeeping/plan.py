@@ -123,9 +123,13 @@ class _Drafting:
         """Fill both sides of a part."""
         debit, credit = self.side(part.debit), self.side(part.credit)
         _check_apart(debit, credit)
-        vendors = (self.counters[role].vendor for role in _PAYABLE & self.counters.keys())
-        vendor = None if part.part is Part.ENTRY else next(vendors, None)
+        vendor = None if part.part is Part.ENTRY else self.vendor()
         return _Draft(part.part, debit, credit, vendor)
+
+    def vendor(self) -> str | None:
+        """Return the vendor or employee whose payable account was looked up for this item."""
+        found = (self.counters.get(role) for role in (Role.PAYABLE, Role.EMPLOYEE_PAYABLE))
+        return next((each.vendor for each in found if each is not None), None)
 
     def side(self, role: str) -> tuple[Posting, ...]:
         """Return the postings of a role, without those that are zero."""
@@ -151,9 +155,6 @@ class _Drafting:
             for posting in cost_postings(line, self.books, otherwise):
                 if posting.amount:
                     yield posting
-
-
-_PAYABLE = frozenset({Role.PAYABLE, Role.EMPLOYEE_PAYABLE})
 
 
 def _check_apart(debit: Iterable[Posting], credit: Iterable[Posting]) -> None:
