@@ -120,7 +120,7 @@ async def _company(pleo: PleoClient) -> tuple[str, bool, str]:
 async def _book_checks(connection: Connection) -> AsyncIterator[tuple[str, bool, str]]:
     books = connection.open_books()
     try:
-        async with books:
+        async with books.reading():
             problems = await books.ready()
             yield "books", not problems, _joined([each.message for each in problems], books.target)
             if not problems:

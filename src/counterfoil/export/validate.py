@@ -6,12 +6,13 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from counterfoil.bookkeeping.chart import Chart
+from counterfoil.bookkeeping.settings import Settings
 from counterfoil.bookkeeping.validate import settings_problems
-from counterfoil.errors import JobFailure, JobFailureType
+from counterfoil.errors import JobFailure
 from counterfoil.export.ports import Clock, Export
-from counterfoil.systems.contract import AccountingSystem, BooksNotReady
+from counterfoil.systems.contract import AccountingSystem, BooksNotReady, Problem
 
-__all__ = ["open_books", "validate"]
+__all__ = ["open_books", "ready_chart", "validate"]
 
 PATIENCE_SECONDS = 60
 PAUSES = (1, 2, 4, 8, 15, 30)
@@ -25,11 +26,7 @@ async def validate(export: Export, books: AccountingSystem) -> Chart:
     A check that may pass is repeated for a minute.
     Source: Pleo, "Pre-export validation".
     """
-    chart = await _patiently(export.clock, lambda: _ready(books))
-    problems = settings_problems(chart, export.settings)
-    if problems:
-        raise JobFailure(" ".join(problems), JobFailureType.INVALID_CONFIGURATION)
-    return chart
+    return await _patiently(export.clock, lambda: ready_chart(books, export.settings))
 
 
 async def open_books(export: Export) -> AccountingSystem:
@@ -37,12 +34,16 @@ async def open_books(export: Export) -> AccountingSystem:
     return await _patiently(export.clock, export.books.__aenter__)
 
 
-async def _ready(books: AccountingSystem) -> Chart:
+async def ready_chart(books: AccountingSystem, settings: Settings) -> Chart:
+    """Return the chart of books that are ready and that the settings fit; raises BooksNotReady."""
     problems = await books.ready()
     if problems:
         lasting = [problem for problem in problems if not problem.passing]
         raise BooksNotReady((lasting or list(problems))[0])
-    return await books.chart()
+    chart = await books.chart()
+    if mistakes := settings_problems(chart, settings):
+        raise BooksNotReady(Problem(message=" ".join(mistakes)))
+    return chart
 
 
 async def _patiently(clock: Clock, check: Callable[[], Awaitable[T]]) -> T:

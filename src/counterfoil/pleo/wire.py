@@ -34,7 +34,7 @@ from counterfoil.pleo.errors import (
     PleoUnprocessable,
 )
 
-__all__ = ["Answer", "Json", "error_of", "http_date", "parse_json", "read_as"]
+__all__ = ["Answer", "Json", "error_of", "http_date", "parse_json", "read_as", "read_json"]
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | Decimal | bool | None"
 """A JSON value as we hold it: numbers are int or Decimal, never float."""
@@ -88,16 +88,24 @@ def http_date(text: str | None) -> datetime | None:
 def parse_json(answer: Answer) -> Json:
     """Parse a body; raises PleoMalformed (torn) when it is not JSON."""
     try:
-        value: Json = json.loads(
-            answer.body, parse_float=_decimal, parse_int=_integer, parse_constant=_refuse
-        )
-    except (ValueError, RecursionError) as error:
+        return read_json(answer.body)
+    except ValueError as error:
         raise PleoMalformed(
             f"Pleo's answer to {answer.operation} is not JSON ({error}).",
             status=answer.status,
             torn=True,
         ) from error
-    return _mended(value) if _HALF_PAIR.search(answer.body) else value
+
+
+def read_json(body: bytes) -> Json:
+    """Read JSON as Pleo writes it, fractions as Decimal; raises ValueError."""
+    try:
+        value: Json = json.loads(
+            body, parse_float=_decimal, parse_int=_integer, parse_constant=_refuse
+        )
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    return _mended(value) if _HALF_PAIR.search(body) else value
 
 
 def _decimal(text: str) -> Decimal | str:

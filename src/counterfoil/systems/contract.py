@@ -9,6 +9,7 @@ that an entry still misses (receipts, posting, settling) are done by ``attach``,
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -193,6 +194,9 @@ class AccountingSystem(Protocol):
         /,
     ) -> None:
         """Release everything."""
+
+    def reading(self) -> AbstractAsyncContextManager[Self]:
+        """Open to look only, instead of entering: no lock is taken and nothing is written."""
 
     async def ready(self) -> Sequence[Problem]:
         """Check that it is reachable, authenticated, permitted, the right company, not locked."""

@@ -15,7 +15,8 @@ then ask the ledger what is in it::
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -278,6 +279,11 @@ class MemoryBooks:
         """Release the lock."""
         if self.ledger.holder is self:
             self.ledger.holder = None
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Self]:
+        """Look without the lock."""
+        yield self
 
     async def ready(self) -> Sequence[Problem]:
         """Tell the problems that were set."""

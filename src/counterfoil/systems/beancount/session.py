@@ -69,6 +69,12 @@ class Session:
                     "Give its user the right to write there."
                 )
 
+    def open_to_read(self) -> None:
+        """Make the private folder only; a missing ledger is left to ``problems``."""
+        self._obstacle = _missing(self.main)
+        if self._obstacle is None:
+            self._scratch = _reading_folder()
+
     def close(self) -> None:
         """Release the lock and remove the private folder."""
         if self._scratch is not None:
@@ -179,6 +185,11 @@ def _private_folder(mark: str) -> Path:
         for leftover in place.glob(f"counterfoil-{mark}-*"):
             shutil.rmtree(leftover, ignore_errors=True)
         return Path(tempfile.mkdtemp(prefix=f"counterfoil-{mark}-"))
+
+
+def _reading_folder() -> Path:
+    with effect("beancount.scratch", tempfile.gettempdir()):
+        return Path(tempfile.mkdtemp(prefix="counterfoil-reading-"))
 
 
 def _not_open(main: Path) -> Problem:

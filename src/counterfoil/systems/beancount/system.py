@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import TracebackType
@@ -88,6 +88,15 @@ class Beancount:
     ) -> None:
         """Release the lock."""
         self._session.close()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Self]:
+        """Look at the ledger without its lock; nothing in its folder is written."""
+        self._session.open_to_read()
+        try:
+            yield self
+        finally:
+            self._session.close()
 
     async def ready(self) -> Sequence[Problem]:
         """Check that the ledger is there, can be written, and that Beancount reads all of it."""

@@ -1,0 +1,151 @@
+"""``counterfoil plan``: the exact entries that an export would write, and what would fail."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from counterfoil.bookkeeping.entries import Entry, Line
+from counterfoil.cli.lines import say, show_json
+from counterfoil.cli.logs import set_up_logs
+from counterfoil.cli.options import (
+    DEFAULT_CONFIG,
+    ConfigOption,
+    ConnectionOption,
+    JsonOption,
+    load_config,
+)
+from counterfoil.config import Config, Connection
+from counterfoil.errors import ConfigurationError
+from counterfoil.export.preview import Preview
+from counterfoil.pleo.wire import read_json
+from counterfoil.runner.planning import plan_items, plan_jobs
+
+__all__ = ["entry_as_json", "plan", "preview_as_json", "show_entry"]
+
+
+def plan(
+    *,
+    config: ConfigOption = DEFAULT_CONFIG,
+    connection: ConnectionOption = None,
+    items: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Export items as JSON, instead of Pleo's open jobs."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the debits and credits that an export would write; nothing is written or claimed."""
+    chosen = the_connection(load_config(config, connection), connection)
+    set_up_logs(as_json=as_json)
+    if items is None:
+        planned = asyncio.run(plan_jobs(chosen))
+    else:
+        planned = asyncio.run(plan_items(chosen, read_items(items)))
+    if as_json:
+        show_json(preview_as_json(planned))
+    else:
+        _show(planned)
+
+
+def the_connection(config: Config, name: str | None) -> Connection:
+    """Return the connection of that name, or the only one; raises ConfigurationError."""
+    if name is None and len(config.connections) > 1:
+        names = ", ".join(each.name for each in config.connections)
+        raise ConfigurationError(f"--connection: is missing; one of {names} is right")
+    return next(each for each in config.connections if name in {None, each.name})
+
+
+def read_items(path: Path) -> Sequence[Mapping[str, object]]:
+    """Read export items: a bare list, or Pleo's own answer with ``data``."""
+    try:
+        content = read_json(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"--items {path}: cannot be read ({error}); give a file with export items as JSON"
+        ) from error
+    rows = content.get("data") if isinstance(content, dict) else content
+    items = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else None
+    if not isinstance(rows, list) or items is None or len(items) < len(rows):
+        raise ConfigurationError(
+            f"--items {path}: holds no export items; a JSON list of objects, or Pleo's answer "
+            'with "data", is right'
+        )
+    return items
+
+
+def preview_as_json(planned: Preview) -> dict[str, object]:
+    """Shape a plan for machines; ``amount`` is a signed decimal string, debit positive."""
+    return {
+        "hash": planned.hash,
+        "entries": [entry_as_json(entry) for entry in planned.entries],
+        "failures": [
+            {
+                "accountingEntryId": failure.entry_id,
+                "failureReasonType": failure.failure_type,
+                "failureReason": failure.failure_reason,
+            }
+            for failure in planned.failures
+        ],
+        "booked": list(planned.booked),
+    }
+
+
+def entry_as_json(entry: Entry) -> dict[str, object]:
+    """Shape an entry for machines."""
+    return {
+        "accountingEntryId": entry.reference.entry_id,
+        "part": str(entry.reference.part),
+        "date": entry.date.isoformat(),
+        "currency": entry.currency,
+        "payee": entry.payee,
+        "narration": entry.narration,
+        "final": entry.final,
+        "vendor": entry.vendor,
+        "lines": [_line_as_json(line) for line in entry.lines],
+    }
+
+
+def _line_as_json(line: Line) -> dict[str, object]:
+    tax = line.tax
+    return {
+        "account": line.account,
+        "amount": f"{line.amount:f}",
+        "rule": line.rule,
+        "fields": list(line.fields),
+        "tax": None
+        if tax is None
+        else {
+            "code": tax.code,
+            "type": tax.type,
+            "rate": f"{tax.rate:f}",
+            "base": f"{tax.base:f}",
+            "amount": f"{tax.amount:f}",
+        },
+        "dimensions": [{"group": group, "code": code} for group, code in line.dimensions],
+    }
+
+
+def _show(planned: Preview) -> None:
+    for entry in planned.entries:
+        show_entry(entry)
+    for failure in planned.failures:
+        say(f"{failure.entry_id} would fail, {failure.failure_type}: {failure.failure_reason}")
+    say(
+        f"{len(planned.entries)} entries to write, {len(planned.failures)} items would fail, "
+        f"{len(planned.booked)} are booked already"
+    )
+    say(f"plan {planned.hash}: counterfoil run --once --plan {planned.hash} books exactly this")
+
+
+def show_entry(entry: Entry) -> None:
+    """Print an entry, each line with the rule that made it."""
+    say(
+        f"{entry.date} {entry.reference} {' · '.join(filter(None, (entry.payee, entry.narration)))}"
+    )
+    for line in entry.lines:
+        made = f" from {', '.join(line.fields)}" if line.fields else ""
+        say(f"    {line.account:<40} {line.amount:>14,f} {entry.currency}  {line.rule}{made}")

@@ -1,0 +1,50 @@
+"""Plan what an export would write: for items in hand, or for the jobs that wait in Pleo."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from counterfoil.export.preview import Preview, preview
+from counterfoil.export.validate import ready_chart
+from counterfoil.pleo.auth import ApiKeyAuth
+from counterfoil.pleo.client import PleoClient
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from counterfoil.config import Connection
+
+__all__ = ["plan_items", "plan_jobs"]
+
+
+async def plan_jobs(connection: Connection) -> Preview:
+    """Plan the open jobs of a connection, as one run would book them; raises CounterfoilError."""
+    auth = ApiKeyAuth(connection.api_key.reveal())
+    async with PleoClient(connection.base_url, auth, company_id=connection.company_id) as pleo:
+        jobs = await pleo.list_jobs(["pending", "in_progress"])
+        jobs.sort(key=lambda job: (job.created_at, job.id))
+        payloads: dict[str, Mapping[str, object]] = {}
+        for job in jobs:
+            async for page in pleo.export_item_pages(job.id):
+                payloads |= {str(payload["accountingEntryId"]): payload for payload in page}
+    return await plan_items(connection, list(payloads.values()))
+
+
+async def plan_items(connection: Connection, payloads: Sequence[Mapping[str, object]]) -> Preview:
+    """Plan export items against a connection's books; nothing is written, no lock is taken.
+
+    Raises BooksNotReady where the whole job would fail.
+    """
+    async with connection.open_books().reading() as books:
+        chart = await ready_chart(books, connection.settings)
+        today = datetime.now(UTC).astimezone(connection.settings.zone).date()
+        return await preview(
+            payloads,
+            books,
+            chart,
+            connection.settings,
+            today=today,
+            on_change=connection.on_change,
+        )
