@@ -44,21 +44,21 @@ class _Key:
 def vendor_of(item: ExportItem, books: Books) -> Party | None:
     """Return the vendor of an item; None where it has none, so that the fallback account serves.
 
-    Raises UnknownVendor where a vendor is blocked, where several fit, and, under accounts payable
-    and unless ``unmatched_vendor`` says otherwise, where the books do not have it.
+    Raises UnknownVendor where several fit and, unless ``unmatched_vendor`` says otherwise, where
+    it is blocked or, under accounts payable, where the books do not have it.
     """
     if item.vendor is not None:
         return _tagged(item, item.vendor, books)
     if item.supplier is not None:
         name = f"supplier {quoted(item.supplier.name or 'without a name')}"
-        return _party(books.chart, tuple(_supplier_keys(item.supplier, books.chart)), name)
+        return _party(books, tuple(_supplier_keys(item.supplier, books.chart)), name)
     return None
 
 
 def _tagged(item: ExportItem, vendor: Vendor, books: Books) -> Party | None:
     name = f"vendor {quoted(vendor.name)}"
     keys = tuple(key for key in _vendor_keys(vendor) if key.value)
-    party = _party(books.chart, keys, name)
+    party = _party(books, keys, name)
     method = item.bookkeeping.method if item.bookkeeping else None
     if (
         party is None
@@ -78,7 +78,7 @@ def employee_of(item: ExportItem, books: Books) -> Party | None:
         _Key("code", given(user.code), "user.code", "code"),
         _Key("id", given(user.id), "user.id", "id"),
     )
-    return _party(books.chart, keys, f"employee {quoted(user.name)}")
+    return _party(books, keys, f"employee {quoted(user.name)}")
 
 
 def _vendor_keys(vendor: Vendor) -> Iterable[_Key]:
@@ -109,12 +109,15 @@ def _account_id(chart: Chart, text: str | None) -> str | None:
     return account.id if account else None
 
 
-def _party(chart: Chart, keys: Iterable[_Key], name: str) -> Party | None:
-    """Return the one vendor the keys mean; raises UnknownVendor for several or a blocked one."""
+def _party(books: Books, keys: Iterable[_Key], name: str) -> Party | None:
+    """Return the one vendor the keys mean; raises UnknownVendor for several.
+
+    A blocked one is none at all where unmatched vendors fall back, and raises otherwise.
+    """
     found: tuple[ChartVendor, ...] = ()
     field = ""
     for key in keys:
-        matches = _matches(chart, key)
+        matches = _matches(books.chart, key)
         both = tuple(vendor for vendor in matches if vendor in found)
         if matches and found and not both:
             raise _several(name, (*found, *matches))
@@ -123,6 +126,8 @@ def _party(chart: Chart, keys: Iterable[_Key], name: str) -> Party | None:
     if len(found) > 1:
         raise _several(name, found)
     if not found:
+        return None
+    if found[0].blocked and books.settings.unmatched_vendor is UnmatchedVendor.FALLBACK:
         return None
     if found[0].blocked:
         raise _blocked(name, found[0])
