@@ -21,6 +21,8 @@ from counterfoil.sandbox.model import Receipt
 from counterfoil.sandbox.server import SandboxServer
 from counterfoil.sandbox.state import State
 
+pytestmark = pytest.mark.slow
+
 PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
 BIN = Path(sys.executable).parent
 LEDGER = "\n".join(
@@ -160,7 +162,6 @@ SHARES = 8
 """How many tests the sweep is cut into, so that they can run beside each other."""
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("share", range(SHARES))
 def test_killed_after_any_effect_it_ends_the_same(

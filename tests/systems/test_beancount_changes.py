@@ -11,6 +11,8 @@ from counterfoil.errors import RefusedByBooks
 from counterfoil.systems.contract import EntryState
 from tests.systems.ledgers import COFFEE, TAXI, LedgerFolder, entry, look_up, only
 
+pytestmark = pytest.mark.slow
+
 COFFEE_ID = f"{COFFEE}/entry"
 TAXI_ID = f"{TAXI}/entry"
 
