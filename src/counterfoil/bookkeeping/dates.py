@@ -87,7 +87,7 @@ def posting_day(day: date, choices: Iterable[Choice], chart: Chart, settings: Se
 
     Raises PeriodClosed where a closed day must not move, or where no day after it is open.
     """
-    closings = list(_closings(choices, chart, settings))
+    closings = list(_closings((choice.account for choice in choices), chart, settings))
     closing = _closed(day, closings)
     if closing is None:
         return day
@@ -99,18 +99,26 @@ def posting_day(day: date, choices: Iterable[Choice], chart: Chart, settings: Se
     return _next_open(day, closings)
 
 
-def _closings(choices: Iterable[Choice], chart: Chart, settings: Settings) -> Iterable[_Closing]:
+def reversal_day(day: date, ids: Iterable[str], chart: Chart, settings: Settings) -> date:
+    """Return the day to take an entry of these accounts back on: its own, or the next open one."""
+    accounts = [chart.accounts[id] for id in ids if id in chart.accounts]
+    return _next_open(day, list(_closings(accounts, chart, settings)))
+
+
+def _closings(
+    accounts: Iterable[ChartAccount], chart: Chart, settings: Settings
+) -> Iterable[_Closing]:
     through = settings.closed_through
     if through is not None:
         setting = "[connection.periods] closed_through"
         yield _Closing(ClosedSpan(first=None, last=through), setting=setting)
     for span in chart.closed:
         yield _Closing(span)
-    for choice in choices:
-        before = choice.account.closed_before
+    for account in accounts:
+        before = account.closed_before
         if before is not None and before > date.min:
             span = ClosedSpan(first=None, last=before - timedelta(days=1))
-            yield _Closing(span, account=choice.account)
+            yield _Closing(span, account=account)
 
 
 def _closed(day: date, closings: Iterable[_Closing]) -> _Closing | None:

@@ -12,6 +12,8 @@ class OnChange(StrEnum):
 
     FAIL = "fail"
     KEEP = "keep"
+    AMEND = "amend"
+    """A draft is voided, a posted entry reversed, and the item booked anew."""
 
 
 class ReceiptPolicy(StrEnum):

@@ -15,7 +15,7 @@ from datetime import date
 from counterfoil.bookkeeping.chart import Chart
 from counterfoil.bookkeeping.entries import Entry, Line, Part
 from counterfoil.bookkeeping.settings import Settings
-from counterfoil.export.decide import decide
+from counterfoil.export.decide import Known, decide
 from counterfoil.export.export_items import sort_key
 from counterfoil.export.policies import OnChange
 from counterfoil.export.work import ItemWork, prepare
@@ -68,14 +68,8 @@ async def preview(
         chunk = works[start : start + CHUNK]
         found = await books.find([(work.entry_id, part) for work in chunk for part in Part])
         for work in chunk:
-            decide(
-                work,
-                {part: found.get((work.entry_id, part), ()) for part in Part},
-                (),
-                settings=settings,
-                on_change=on_change,
-                payload_of=lambda _: None,
-            )
+            known = Known(found={part: found.get((work.entry_id, part), ()) for part in Part})
+            decide(work, known, settings=settings, on_change=on_change)
     return preview_of(works)
 
 

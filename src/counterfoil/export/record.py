@@ -18,7 +18,7 @@ import structlog
 from counterfoil.bookkeeping.entries import Document, Part
 from counterfoil.bookkeeping.parse import parse_item
 from counterfoil.errors import BooksTimeout, ItemFailure
-from counterfoil.export.decide import decide
+from counterfoil.export.decide import Known, decide
 from counterfoil.export.export_items import read_export_items
 from counterfoil.export.look import (
     is_open,
@@ -81,7 +81,7 @@ class Recorder:
         else:
             self._decide(works, records, found)
             await asyncio.gather(*(self._fetch(work) for work in works))
-            await Writer(export, self._job_id, self._books).write(works)
+            await Writer(export, self._job_id, self._books, self._chart).write(works)
         outcomes = {work.entry_id: work.outcome() for work in works}
         export.register.parts.settle([], job_id=self._job_id, outcomes=outcomes)
         for work in works:
@@ -114,15 +114,17 @@ class Recorder:
     ) -> None:
         export = self._export
         may_write = export.lease.may_write(export.clock.now())
+        decisions = export.register.decisions.of(
+            self._books.target, [work.entry_id for work in works]
+        )
         for work in works:
-            decide(
-                work,
-                {part: found.get((work.entry_id, part), ()) for part in Part},
-                records.get(work.entry_id, ()),
-                settings=export.settings,
-                on_change=export.on_change,
+            known = Known(
+                found={part: found.get((work.entry_id, part), ()) for part in Part},
+                records=records.get(work.entry_id, ()),
+                decision=next(reversed(decisions.get(work.entry_id, ())), None),
                 payload_of=self._payload,
             )
+            decide(work, known, settings=export.settings, on_change=export.on_change)
             if work.writable and not may_write:
                 work.failure = BooksTimeout("The export ran out of time; export again")
 

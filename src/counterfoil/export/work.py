@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from counterfoil.bookkeeping.entries import Document, Entry
     from counterfoil.bookkeeping.settings import Settings
     from counterfoil.pleo.models import ExportItem
-    from counterfoil.register import KeptItem
+    from counterfoil.register import Decision, KeptItem
     from counterfoil.systems.contract import Found
 
 __all__ = ["ItemWork", "prepare"]
@@ -40,6 +40,10 @@ class ItemWork:
     to_write: list[Entry] = field(default_factory=list)
     live: dict[Part, Found] = field(default_factory=dict)
     documents: tuple[Document, ...] = ()
+    to_undo: list[Found] = field(default_factory=list)
+    """Records to take back before anything is written: the item changed and is booked anew."""
+    stands_as: Decision | None = None
+    """A person's word that it is booked under another reference."""
     failure: ItemFailure | None = None
 
     @property
@@ -77,6 +81,12 @@ class ItemWork:
     def outcome(self) -> ItemOutcome:
         """Return what Pleo is told: the first part's record, or why the item failed."""
         first = self.first_live
+        if self.failure is None and self.stands_as is not None:
+            return ItemOutcome(
+                status="successful",
+                external_id=self.stands_as.reference,
+                exported_at=self.stands_as.made_at,
+            )
         if self.failure is None and first is None:
             self.failure = UnexpectedFailure("The books do not show what was booked; export again")
         if self.failure is not None:

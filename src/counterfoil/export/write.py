@@ -14,6 +14,7 @@ import structlog
 from counterfoil.errors import ItemFailure, RefusedByBooks
 from counterfoil.export.look import patiently, uncertain, unreachable, unsettled_seconds
 from counterfoil.export.policies import ReceiptPolicy
+from counterfoil.export.undo import take_back
 from counterfoil.register import PartRecord, PartState
 from counterfoil.register.records import dump_entry
 from counterfoil.systems.contract import (
@@ -28,6 +29,7 @@ from counterfoil.systems.contract import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from counterfoil.bookkeeping.chart import Chart
     from counterfoil.bookkeeping.entries import Entry
     from counterfoil.export.ports import Export
     from counterfoil.export.work import ItemWork
@@ -57,20 +59,36 @@ class _Answer:
 class Writer:
     """Writes a chunk's missing parts into an entered accounting system."""
 
-    def __init__(self, export: Export, job_id: str, books: AccountingSystem) -> None:
+    def __init__(self, export: Export, job_id: str, books: AccountingSystem, chart: Chart) -> None:
         """Work for one job."""
         self._export = export
         self._job_id = job_id
         self._books = books
+        self._chart = chart
 
     async def write(self, works: Sequence[ItemWork]) -> None:
         """Write first parts, then second parts of those that succeeded; then finish every item."""
+        for work in works:
+            if work.writable and work.to_undo:
+                await self._take_back(work)
         while batch := [work for work in works if work.writable]:
             size = self._books.capabilities.batch_size
             for start in range(0, len(batch), size):
                 await self._write_batch(batch[start : start + size])
         for work in works:
             await self._finish(work)
+
+    async def _take_back(self, work: ItemWork) -> None:
+        """Take an item's records back; if one stays, the item fails with what stands."""
+        try:
+            for found in work.to_undo:
+                await take_back(self._books, found, self._chart, self._export.settings)
+        except (ItemFailure, BooksNotReady) as error:
+            work.live = {found.reference.part: found for found in work.to_undo}
+            work.failure = RefusedByBooks(
+                f"The item changed and should be booked anew, but {work.to_undo[0].id} could not "
+                f"be taken back: {error}"
+            )
 
     async def _write_batch(self, batch: Sequence[ItemWork]) -> None:
         """Write one part of each item, with its intent before and its outcome after."""

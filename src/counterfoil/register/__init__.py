@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from counterfoil.register.connections import Connections
 from counterfoil.register.database import Database
+from counterfoil.register.decisions import Decision, DecisionKind, Decisions
 from counterfoil.register.items import Items
 from counterfoil.register.jobs import Jobs
 from counterfoil.register.locks import FileLocks, LockHeld, Locks
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from typing import Self
 
 __all__ = [
+    "Decision",
+    "DecisionKind",
     "ItemOutcome",
     "JobRecord",
     "JobState",
@@ -52,6 +55,7 @@ class Register:
     jobs: Jobs
     items: Items
     parts: Parts
+    decisions: Decisions
 
     def __enter__(self) -> Self:
         """Use it as a block; it is open already."""
@@ -77,4 +81,5 @@ def open_register(url: str) -> Register:
         jobs=Jobs(database),
         items=Items(database),
         parts=Parts(database),
+        decisions=Decisions(database),
     )

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Dialect
 
-__all__ = ["companies", "connections", "job_items", "jobs", "metadata", "parts"]
+__all__ = ["companies", "connections", "decisions", "job_items", "jobs", "metadata", "parts"]
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -115,4 +115,18 @@ parts = Table(
     Column("booked_at", UtcTime),
     Column("failure_type", String),
     Column("failure_reason", Text),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("target", String, nullable=False),
+    Column("entry_id", String, nullable=False),
+    Column("kind", String, nullable=False, comment="keep, amend, reverse, booked_as, not_booked"),
+    Column("fingerprint", String, nullable=False, comment="of the item it was made for"),
+    Column("reference", String),
+    Column("made_at", UtcTime, nullable=False),
+    Column("made_by", String, nullable=False),
+    Index("decisions_entry", "target", "entry_id"),
 )

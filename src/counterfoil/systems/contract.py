@@ -225,6 +225,9 @@ class AccountingSystem(Protocol):
     async def reverse(self, id: str, on: date) -> None:
         """Reverse a posted record on a day; raises ItemFailure where the system cannot."""
 
+    async def note(self, id: str, text: str) -> None:
+        """Leave a remark with a record, for whoever reads the books; raises ItemFailure."""
+
     async def check(self) -> Sequence[str]:
         """Judge the whole book after a job; one sentence for each record of ours it faults."""
 

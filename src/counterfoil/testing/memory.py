@@ -77,6 +77,7 @@ class MemoryRecord:
     receipts: frozenset[str] = frozenset()
     settled: bool = False
     reverses: str | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def reference(self) -> Reference:
@@ -97,6 +98,7 @@ class Changes(TypedDict, total=False):
     lines: tuple[tuple[str, Decimal], ...]
     receipts: frozenset[str]
     settled: bool
+    notes: tuple[str, ...]
 
 
 @dataclass
@@ -352,6 +354,11 @@ class MemoryBooks:
             self.ledger.records.append(
                 replace(record, id=f"{id}-reversal", date=on, lines=lines, reverses=id)
             )
+
+    async def note(self, id: str, text: str) -> None:
+        """Keep a remark."""
+        self.ledger.called("note", [id])
+        self._change("memory.note", id, notes=(*self.ledger.by_id(id).notes, text))
 
     async def check(self) -> Sequence[str]:
         """Tell the faults that were set."""

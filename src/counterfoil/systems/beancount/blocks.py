@@ -15,7 +15,7 @@ from counterfoil.bookkeeping.entries import Reference
 from counterfoil.systems.beancount.sources import block_at
 from counterfoil.systems.beancount.syntax import Receipt, link_of, moment_text, own_id, quoted
 
-__all__ = ["Edit", "commented", "edited", "posted", "settling", "with_receipt"]
+__all__ = ["Edit", "commented", "edited", "noted", "posted", "settling", "with_receipt"]
 
 Edit: TypeAlias = Callable[[list[str]], list[str]]
 
@@ -71,6 +71,18 @@ def with_receipt(receipt: Receipt, directive: str | None) -> Edit:
         key = f"document-{max(numbers) + 1}" if numbers else "document"
         changed = _after_entry(_holding(block, receipt), f"  {key}: {quoted(receipt.path)}")
         return [*changed, directive] if directive else changed
+
+    return edit
+
+
+def noted(text: str) -> Edit:
+    """Leave one more remark with an entry."""
+
+    def edit(block: list[str]) -> list[str]:
+        names = [match[1] for line in block if (match := METADATA.match(line))]
+        number = 1 + sum(re.fullmatch(r"pleo_note(-\d+)?", name) is not None for name in names)
+        key = f"pleo_note-{number}" if number > 1 else "pleo_note"
+        return _after_entry(block, f"  {key}: {quoted(text)}")
 
     return edit
 

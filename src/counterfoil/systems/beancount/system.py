@@ -16,6 +16,7 @@ from counterfoil.systems.beancount.blocks import (
     Edit,
     commented,
     edited,
+    noted,
     posted,
     settling,
     with_receipt,
@@ -181,6 +182,10 @@ class Beancount:
                 await self._reverse(record, snapshot, on)
                 return
         raise BooksNotReady(_busy(self._session.main))
+
+    async def note(self, id: str, text: str) -> None:
+        """Add a remark to a record's metadata."""
+        await self._edit([id], noted(text))
 
     async def check(self) -> Sequence[str]:
         """Let Beancount judge the whole ledger; say what it newly holds against our records."""

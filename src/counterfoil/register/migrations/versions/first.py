@@ -19,6 +19,7 @@ def upgrade() -> None:
     _jobs()
     _job_items()
     _parts()
+    _decisions()
 
 
 def _connections() -> None:
@@ -96,3 +97,18 @@ def _parts() -> None:
         sa.Column("failure_type", sa.String),
         sa.Column("failure_reason", sa.Text),
     )
+
+
+def _decisions() -> None:
+    op.create_table(
+        "decisions",
+        sa.Column("number", sa.Integer, primary_key=True),
+        sa.Column("target", sa.String, nullable=False),
+        sa.Column("entry_id", sa.String, nullable=False),
+        sa.Column("kind", sa.String, nullable=False),
+        sa.Column("fingerprint", sa.String, nullable=False),
+        sa.Column("reference", sa.String),
+        sa.Column("made_at", TIME, nullable=False),
+        sa.Column("made_by", sa.String, nullable=False),
+    )
+    op.create_index("decisions_entry", "decisions", ["target", "entry_id"])
