@@ -146,9 +146,8 @@ booking = "x"
 description = "{supplier} {amount}"
     connection[acme].description: unknown field "{amount}"; there are supplier, vendor, user, team,
     note, type, invoice_number, reconciliation_id
-on_change = "amend"
-    connection[acme].on_change: amending entries comes with a later version; "fail" or "keep" for
-    now
+on_change = "redo"
+    connection[acme].on_change: is "redo"; "fail", "keep" or "amend" would be right
 unmatched_vendor = "skip"
     connection[acme].unmatched_vendor: is "skip"; "fail" or "fallback" would be right
 currency = "EUR"

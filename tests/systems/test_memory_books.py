@@ -20,7 +20,8 @@ from counterfoil.systems.contract import (
     Uniqueness,
     Unknown,
 )
-from counterfoil.testing.memory import Fate, MemoryBooks, MemoryLedger, chart_of, memory_kind
+from counterfoil.testing.kind import memory_kind
+from counterfoil.testing.memory import Fate, MemoryBooks, MemoryLedger, chart_of
 from tests.systems.ledgers import COFFEE, TAXI, document, entry
 
 

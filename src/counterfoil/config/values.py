@@ -125,12 +125,6 @@ def _description(value: object) -> str:
     return template
 
 
-def _on_change(value: object) -> object:
-    if value == "amend":
-        raise Mistake("amending entries comes with a later version", '"fail" or "keep" for now')
-    return value
-
-
 def _texts(
     table: Mapping[str, object], right: str, mistakes: list[tuple[KeyPath, str]]
 ) -> Mapping[str, str]:
@@ -176,5 +170,5 @@ Codes: TypeAlias = Annotated[Mapping[str, str], PlainValidator(_codes)]
 BookingRows: TypeAlias = Annotated[tuple[Mapping[str, object], ...], PlainValidator(_booking_rows)]
 HostName: TypeAlias = Annotated[str, BeforeValidator(_host)]
 Description: TypeAlias = Annotated[str, BeforeValidator(_description)]
-OnChangeSetting: TypeAlias = Annotated[OnChange, Field(strict=False), BeforeValidator(_on_change)]
+OnChangeSetting: TypeAlias = Annotated[OnChange, Field(strict=False)]
 Kind: TypeAlias = Annotated[InstanceOf[SystemKind], BeforeValidator(_kind)]

@@ -21,18 +21,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from pathlib import Path
 from types import TracebackType
 from typing import Self, TypedDict, Unpack
-
-from pydantic import BaseModel, ConfigDict
 
 from counterfoil.bookkeeping.chart import Chart, ChartAccount
 from counterfoil.bookkeeping.entries import Document, Entry, Part, Reference
 from counterfoil.effects import effect
 from counterfoil.errors import ItemFailure, JobFailureType, ReceiptUploadFailure, RefusedByBooks
 from counterfoil.systems.contract import (
-    AccountingSystem,
     Attachments,
     Booked,
     BooksNotReady,
@@ -43,12 +39,11 @@ from counterfoil.systems.contract import (
     Problem,
     RecordResult,
     Refused,
-    SystemKind,
     Uniqueness,
     Unknown,
 )
 
-__all__ = ["Fate", "MemoryBooks", "MemoryLedger", "MemoryRecord", "chart_of", "memory_kind"]
+__all__ = ["Fate", "MemoryBooks", "MemoryLedger", "MemoryRecord", "chart_of"]
 
 ALL_CAPABLE = Capabilities(
     uniqueness=Uniqueness.EXCLUSIVE_FILE, attachments=Attachments(), void=True, reverse=True
@@ -386,21 +381,6 @@ class MemoryBooks:
                 receipts=record.receipts,
                 settled=record.settled,
             )
-
-
-class NoOptions(BaseModel):
-    """A ledger in memory takes no options."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-def memory_kind(ledger: MemoryLedger) -> SystemKind:
-    """Return an adapter that opens this ledger, as if found by entry point."""
-
-    def open_ledger(_options: BaseModel, _base: Path) -> AccountingSystem:
-        return MemoryBooks(ledger)
-
-    return SystemKind(name="memory", options=NoOptions, open=open_ledger)
 
 
 def chart_of(*codes: str) -> Chart:
