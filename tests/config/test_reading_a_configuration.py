@@ -17,7 +17,9 @@ from counterfoil.bookkeeping.settings import (
     Settings,
     UnmatchedVendor,
 )
-from counterfoil.config import Config, Connection, OnChange, ReceiptPolicy
+from counterfoil.config import Config, Connection, OnChange, ReceiptPolicy, load
+from counterfoil.errors import ConfigurationError
+from tests.config.conftest import KIND
 
 DESIGNED = """\
 [pleo]
@@ -153,6 +155,20 @@ def test_a_connection_may_have_a_key_of_its_own(load_text: Loader, tmp_path: Pat
 def test_a_secret_shows_itself_nowhere(load_text: Loader) -> None:
     config = load_text(DESIGNED)
     assert "key-from-environment" not in f"{config} {config!r} {only(config).api_key}"
+
+
+def test_without_secrets_a_missing_one_is_told_when_it_is_needed(tmp_path: Path) -> None:
+    (tmp_path / "counterfoil.toml").write_text(DESIGNED)
+    key = only(load(tmp_path / "counterfoil.toml", {}, {"beancount": KIND}, secrets=False)).api_key
+    with pytest.raises(ConfigurationError, match="api_key: the environment variable PLEO_API_KEY"):
+        key.reveal()
+
+
+def test_without_secrets_one_that_is_there_is_read_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "counterfoil.toml").write_text(DESIGNED)
+    environ = {"PLEO_API_KEY": "a-key"}
+    config = load(tmp_path / "counterfoil.toml", environ, {"beancount": KIND}, secrets=False)
+    assert only(config).api_key.reveal() == "a-key"
 
 
 def test_companies_may_share_books(load_text: Loader) -> None:

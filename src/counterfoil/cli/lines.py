@@ -6,11 +6,12 @@ Texts come from Pleo and from books, so lines are shown without characters that 
 from __future__ import annotations
 
 import json
+from collections.abc import Sized
 from dataclasses import asdict, is_dataclass
 
 import typer
 
-__all__ = ["clean", "complain", "say", "show_json"]
+__all__ = ["clean", "complain", "counted", "say", "show_json"]
 
 
 def clean(text: object) -> str:
@@ -18,6 +19,11 @@ def clean(text: object) -> str:
     return "".join(
         letter if letter.isprintable() else " " if letter.isspace() else "�" for letter in str(text)
     )
+
+
+def counted(things: Sized, one: str, many: str) -> str:
+    """Say how many things there are: ``1 item``, ``2 items``."""
+    return f"{len(things)} {one if len(things) == 1 else many}"
 
 
 def say(text: str = "") -> None:

@@ -37,7 +37,7 @@ def jobs(
     as_json: JsonOption = False,
 ) -> None:
     """List the export jobs that were worked on, newest first."""
-    with _register(load_config(config, connection)) as register:
+    with _register(load_config(config, connection, secrets=False)) as register:
         found = register.jobs.all(connection) if register else ()
     if as_json:
         show_json(found)
@@ -64,7 +64,7 @@ def items(
     as_json: JsonOption = False,
 ) -> None:
     """List the items of a job: what became of each, its accounts and its link."""
-    with _register(load_config(config, connection)) as register:
+    with _register(load_config(config, connection, secrets=False)) as register:
         record = _job(register, job, connection) if register else None
         rows = item_rows(register, record.target, record.job_id) if register and record else []
     if failed:

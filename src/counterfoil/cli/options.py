@@ -34,9 +34,12 @@ JsonOption: TypeAlias = Annotated[
 ]
 
 
-def load_config(path: Path, connection: str | None = None) -> Config:
-    """Load the configuration; raises ConfigurationError, also for a connection it does not have."""
-    config = load(path, os.environ)
+def load_config(path: Path, connection: str | None = None, *, secrets: bool = True) -> Config:
+    """Load the configuration; raises ConfigurationError, also for a connection it does not have.
+
+    Commands that never talk to Pleo load it without ``secrets``.
+    """
+    config = load(path, os.environ, secrets=secrets)
     names = [each.name for each in config.connections]
     if connection is not None and connection not in names:
         raise ConfigurationError(

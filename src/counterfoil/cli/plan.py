@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from counterfoil.bookkeeping.entries import Entry, Line
-from counterfoil.cli.lines import say, show_json
+from counterfoil.cli.lines import counted, say, show_json
 from counterfoil.cli.logs import set_up_logs
 from counterfoil.cli.options import (
     DEFAULT_CONFIG,
@@ -39,7 +39,8 @@ def plan(
     as_json: JsonOption = False,
 ) -> None:
     """Show the debits and credits that an export would write; nothing is written or claimed."""
-    chosen = the_connection(load_config(config, connection), connection)
+    loaded = load_config(config, connection, secrets=items is None)
+    chosen = the_connection(loaded, connection)
     set_up_logs(as_json=as_json)
     if items is None:
         planned = asyncio.run(plan_jobs(chosen))
@@ -49,6 +50,8 @@ def plan(
         show_json(preview_as_json(planned))
     else:
         _show(planned)
+        if items is None:
+            say(f"counterfoil run --once --plan {planned.hash} books exactly this")
 
 
 def the_connection(config: Config, name: str | None) -> Connection:
@@ -135,10 +138,11 @@ def _show(planned: Preview) -> None:
     for failure in planned.failures:
         say(f"{failure.entry_id} would fail, {failure.failure_type}: {failure.failure_reason}")
     say(
-        f"{len(planned.entries)} entries to write, {len(planned.failures)} items would fail, "
-        f"{len(planned.booked)} are booked already"
+        f"{counted(planned.entries, 'entry', 'entries')} to write, "
+        f"{counted(planned.failures, 'item', 'items')} would fail, "
+        f"{counted(planned.booked, 'item is', 'items are')} booked already"
     )
-    say(f"plan {planned.hash}: counterfoil run --once --plan {planned.hash} books exactly this")
+    say(f"plan {planned.hash}")
 
 
 def show_entry(entry: Entry) -> None:

@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, InstanceOf, ValidationInfo
 
 from counterfoil.config.mistakes import Mistake
 from counterfoil.config.model import Secret
-from counterfoil.config.surroundings import surroundings
+from counterfoil.config.surroundings import Surroundings, surroundings
 from counterfoil.config.values import text
 
 __all__ = ["ENVIRONMENTS", "BaseUrl", "RegisterUrl", "SecretReference", "environment_of"]
@@ -37,14 +37,24 @@ def environment_of(base_url: str) -> str:
 
 def _secret(value: object, info: ValidationInfo) -> Secret:
     form, _, rest = value.partition(":") if isinstance(value, str) else ("", "", "")
-    if form == "env" and rest:
-        return Secret(f"env:{rest}", _from_environment(rest, surroundings(info).environ))
-    if form == "file" and rest:
-        return Secret(f"file:{rest}", _from_file(surroundings(info).folder / rest))
-    raise Mistake(
-        "is not a reference, and secrets do not belong in this file",
-        'write "env:NAME" (an environment variable) or "file:PATH"',
-    )
+    if form not in {"env", "file"} or not rest:
+        raise Mistake(
+            "is not a reference, and secrets do not belong in this file",
+            'write "env:NAME" (an environment variable) or "file:PATH"',
+        )
+    around = surroundings(info)
+    try:
+        return Secret(f"{form}:{rest}", _read(form, rest, around))
+    except Mistake as mistake:
+        if around.secrets:
+            raise
+        return Secret(f"{form}:{rest}", "", lacking=f"{info.field_name}: {mistake}")
+
+
+def _read(form: str, rest: str, around: Surroundings) -> str:
+    if form == "env":
+        return _from_environment(rest, around.environ)
+    return _from_file(around.folder / rest)
 
 
 def _from_environment(name: str, environ: Mapping[str, str]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from counterfoil.bookkeeping.settings import Settings
+from counterfoil.errors import ConfigurationError
 from counterfoil.export.policies import OnChange, ReceiptPolicy
 from counterfoil.systems.contract import AccountingSystem, SystemKind
 
@@ -20,9 +21,13 @@ class Secret:
 
     reference: str
     _value: str = field(repr=False)
+    lacking: str | None = None
+    """Why it could not be read, where the configuration was loaded for work without secrets."""
 
     def reveal(self) -> str:
-        """Return the secret, to be put in a header and nowhere else."""
+        """Return the secret, to be put in a header and nowhere else; raises ConfigurationError."""
+        if self.lacking is not None:
+            raise ConfigurationError(self.lacking)
         return self._value
 
     def __str__(self) -> str:

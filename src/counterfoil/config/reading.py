@@ -36,11 +36,14 @@ def load(
     path: Path,
     environ: Mapping[str, str],
     systems: Mapping[str, SystemKind] | None = None,
+    *,
+    secrets: bool = True,
 ) -> Config:
     """Read a configuration file; raises ConfigurationError with every mistake in it.
 
     Secrets are taken from ``environ`` and from files; relative paths start at the file's folder.
-    ``systems`` are the accounting systems to choose from, by default the installed ones.
+    ``systems`` are the accounting systems to choose from, by default the installed ones. Without
+    ``secrets``, one that is not there is no mistake until it is revealed.
     """
     place = path.absolute()
     document = _document(place)
@@ -48,6 +51,7 @@ def load(
         folder=place.parent,
         environ=environ,
         systems=InstalledSystems() if systems is None else systems,
+        secrets=secrets,
     )
     return _Reading(place, around, document).config()
 

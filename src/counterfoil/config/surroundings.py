@@ -50,6 +50,8 @@ class Surroundings:
     folder: Path
     environ: Mapping[str, str]
     systems: Mapping[str, SystemKind]
+    secrets: bool = True
+    """Whether every secret must be there; what never talks to Pleo does without."""
 
 
 def surroundings(info: ValidationInfo) -> Surroundings:
