@@ -15,6 +15,7 @@ from counterfoil.register.decisions import Decision, DecisionKind, Decisions
 from counterfoil.register.items import Items
 from counterfoil.register.jobs import Jobs
 from counterfoil.register.locks import FileLocks, LockHeld, Locks
+from counterfoil.register.open_items import OpenItems
 from counterfoil.register.parts import Parts
 from counterfoil.register.records import (
     ItemOutcome,
@@ -56,6 +57,7 @@ class Register:
     items: Items
     parts: Parts
     decisions: Decisions
+    open_items: OpenItems
 
     def __enter__(self) -> Self:
         """Use it as a block; it is open already."""
@@ -82,4 +84,5 @@ def open_register(url: str) -> Register:
         items=Items(database),
         parts=Parts(database),
         decisions=Decisions(database),
+        open_items=OpenItems(database),
     )

@@ -18,7 +18,17 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Dialect
 
-__all__ = ["companies", "connections", "decisions", "job_items", "jobs", "metadata", "parts"]
+__all__ = [
+    "companies",
+    "connections",
+    "decisions",
+    "job_items",
+    "jobs",
+    "metadata",
+    "open_items",
+    "parts",
+    "settlements",
+]
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -129,4 +139,44 @@ decisions = Table(
     Column("made_at", UtcTime, nullable=False),
     Column("made_by", String, nullable=False),
     Index("decisions_entry", "target", "entry_id"),
+)
+
+open_items = Table(
+    "open_items",
+    metadata,
+    Column("target", String, primary_key=True),
+    Column("entry_id", String, primary_key=True),
+    Column("part", String, primary_key=True),
+    Column("attempt", Integer, nullable=False),
+    Column("kind", String, nullable=False, comment="bill, payment"),
+    Column("account", String, nullable=False, comment="where the debt stands in the books"),
+    Column("amount", String, nullable=False, comment="on that account, debit positive"),
+    Column("currency", String, nullable=False),
+    Column("reconciliation_id", String, nullable=False),
+    Column("reconciled_entries", Text, nullable=False, comment="reconciliation ids, JSON"),
+    Column("vendor", String),
+    Column("invoice_number", String),
+    Column("invoice_key", String, comment="vendor and invoice number as they are compared"),
+    Column("paid_within", Boolean, nullable=False, comment="its expense carries the other side"),
+    Column("external_id", String, nullable=False),
+    Column("cleared_at", UtcTime, comment="of a payment: when nothing was left to settle"),
+    Column("why", Text, comment="of a payment: why it is open"),
+    Index("open_items_reconciliation", "target", "reconciliation_id"),
+    Index("open_items_invoice", "target", "invoice_key"),
+    Index("open_items_open", "target", "kind", "cleared_at"),
+)
+
+settlements = Table(
+    "settlements",
+    metadata,
+    Column("target", String, primary_key=True),
+    Column("payment_entry", String, primary_key=True),
+    Column("payment_part", String, primary_key=True),
+    Column("payment_attempt", Integer, primary_key=True),
+    Column("bill_entry", String, primary_key=True),
+    Column("bill_part", String, primary_key=True),
+    Column("bill_attempt", Integer, primary_key=True),
+    Column("relation", String, nullable=False, comment="settles, returns"),
+    Column("made_at", UtcTime, nullable=False),
+    Index("settlements_bill", "target", "bill_entry"),
 )

@@ -20,6 +20,8 @@ def upgrade() -> None:
     _job_items()
     _parts()
     _decisions()
+    _open_items()
+    _settlements()
 
 
 def _connections() -> None:
@@ -112,3 +114,45 @@ def _decisions() -> None:
         sa.Column("made_by", sa.String, nullable=False),
     )
     op.create_index("decisions_entry", "decisions", ["target", "entry_id"])
+
+
+def _open_items() -> None:
+    op.create_table(
+        "open_items",
+        sa.Column("target", sa.String, primary_key=True),
+        sa.Column("entry_id", sa.String, primary_key=True),
+        sa.Column("part", sa.String, primary_key=True),
+        sa.Column("attempt", sa.Integer, nullable=False),
+        sa.Column("kind", sa.String, nullable=False),
+        sa.Column("account", sa.String, nullable=False),
+        sa.Column("amount", sa.String, nullable=False),
+        sa.Column("currency", sa.String, nullable=False),
+        sa.Column("reconciliation_id", sa.String, nullable=False),
+        sa.Column("reconciled_entries", sa.Text, nullable=False),
+        sa.Column("vendor", sa.String),
+        sa.Column("invoice_number", sa.String),
+        sa.Column("invoice_key", sa.String),
+        sa.Column("paid_within", sa.Boolean, nullable=False),
+        sa.Column("external_id", sa.String, nullable=False),
+        sa.Column("cleared_at", TIME),
+        sa.Column("why", sa.Text),
+    )
+    op.create_index("open_items_reconciliation", "open_items", ["target", "reconciliation_id"])
+    op.create_index("open_items_invoice", "open_items", ["target", "invoice_key"])
+    op.create_index("open_items_open", "open_items", ["target", "kind", "cleared_at"])
+
+
+def _settlements() -> None:
+    op.create_table(
+        "settlements",
+        sa.Column("target", sa.String, primary_key=True),
+        sa.Column("payment_entry", sa.String, primary_key=True),
+        sa.Column("payment_part", sa.String, primary_key=True),
+        sa.Column("payment_attempt", sa.Integer, primary_key=True),
+        sa.Column("bill_entry", sa.String, primary_key=True),
+        sa.Column("bill_part", sa.String, primary_key=True),
+        sa.Column("bill_attempt", sa.Integer, primary_key=True),
+        sa.Column("relation", sa.String, nullable=False),
+        sa.Column("made_at", TIME, nullable=False),
+    )
+    op.create_index("settlements_bill", "settlements", ["target", "bill_entry"])

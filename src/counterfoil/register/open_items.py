@@ -1,0 +1,349 @@
+"""Open items: the bills and payments that we booked, and which payment settled which bill.
+
+An item is open until it is cleared. Which payment belongs to which bill is decided by ``export``;
+here it is remembered, so that a payment in a later job finds its bill, and a bill that is booked
+after its payment finds the payment.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from sqlalchemy import and_, case, delete, select, tuple_, update
+from sqlalchemy.dialects.sqlite import insert
+
+from counterfoil.bookkeeping.entries import Part, Reference
+from counterfoil.bookkeeping.names import code_key
+from counterfoil.register.schema import open_items, settlements
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Connection, Row
+
+    from counterfoil.register.database import Database
+
+__all__ = [
+    "ItemKey",
+    "ItemKind",
+    "ListedItem",
+    "OpenItem",
+    "OpenItems",
+    "Relation",
+    "Settlement",
+]
+
+ItemKey: TypeAlias = tuple[str, Part]
+"""Pleo's accounting entry id and the part."""
+
+NOT_PAID = "no payment of it is known"
+NOT_TRIED = "it was booked, and no run has come to its end since"
+
+
+class ItemKind(StrEnum):
+    """Which side of a debt an item is."""
+
+    BILL = "bill"
+    """It makes a debt: a vendor's bill, a credit note, an employee's own spending."""
+    PAYMENT = "payment"
+    """It moves money for one: a payment, money back, a reimbursement."""
+
+
+class Relation(StrEnum):
+    """What a payment does to a bill."""
+
+    SETTLES = "settles"
+    RETURNS = "returns"
+    """The money came back, and the bill is open again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenItem:
+    """A bill or a payment in a book, with all that the other side may be found by."""
+
+    target: str
+    reference: Reference
+    kind: ItemKind
+    account: str
+    """The account of the books that the debt stands on."""
+    amount: Decimal
+    """What it moves on that account, signed, in major units; debit positive."""
+    currency: str
+    reconciliation_id: str
+    reconciled_entries: tuple[str, ...] = ()
+    """The reconciliation ids that it names as the other side."""
+    vendor: str | None = None
+    invoice_number: str | None = None
+    paid_within: bool = False
+    """Whether its own expense carries the other side."""
+    external_id: str = ""
+    """Its id in the books; empty while it is not booked."""
+
+    @property
+    def key(self) -> ItemKey:
+        """What stays the same over all attempts."""
+        return self.reference.entry_id, self.reference.part
+
+    @property
+    def invoice_key(self) -> str | None:
+        """Vendor and invoice number as they are compared; None where either is missing."""
+        if not (self.vendor and self.invoice_number):
+            return None
+        return f"{self.vendor}\n{code_key(self.invoice_number)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What a payment did to a bill."""
+
+    payment: Reference
+    bill: Reference
+    relation: Relation = Relation.SETTLES
+
+
+@dataclass(frozen=True, slots=True)
+class ListedItem:
+    """An item that is open: how much of it (signed, as its amount), and why."""
+
+    item: OpenItem
+    open_amount: Decimal
+    why: str
+
+
+class OpenItems:
+    """The register's ``open_items`` and ``settlements``."""
+
+    def __init__(self, database: Database) -> None:
+        """Work on this database."""
+        self._database = database
+
+    def remember(self, items: Sequence[OpenItem]) -> None:
+        """Keep what was booked; a new attempt opens the item, and payments of the last, again."""
+        if not items:
+            return
+        with self._database.write("remember_open_items") as connection:
+            connection.execute(_REMEMBER, [_row(item) for item in items])
+            for item in items:
+                if item.reference.attempt > 1:
+                    _reopen_payments(connection, item)
+
+    def payments(self, target: str) -> list[OpenItem]:
+        """Return the payments that are open."""
+        return self._fetch(
+            open_items.c.target == target,
+            open_items.c.kind == ItemKind.PAYMENT,
+            open_items.c.cleared_at.is_(None),
+        )
+
+    def bills(self, target: str, payments: Sequence[OpenItem]) -> list[OpenItem]:
+        """Return the bills that any of these payments may be meant for."""
+        names = {name for each in payments for name in each.reconciled_entries}
+        names |= {each.reconciliation_id for each in payments}
+        invoices = {each.invoice_key for each in payments if each.invoice_key}
+        own = {each.reference.entry_id for each in payments if each.paid_within}
+        found: dict[ItemKey, OpenItem] = {}
+        for condition in (
+            open_items.c.reconciliation_id.in_(names),
+            open_items.c.invoice_key.in_(invoices),
+            open_items.c.entry_id.in_(own),
+            open_items.c.reconciled_entries != "[]",
+        ):
+            bills = self._fetch(
+                open_items.c.target == target, open_items.c.kind == ItemKind.BILL, condition
+            )
+            found |= {bill.key: bill for bill in bills}
+        return list(found.values())
+
+    def settled(self, target: str, payments: Sequence[OpenItem]) -> set[Settlement]:
+        """Return what these payments are known to have done."""
+        ids = {payment.reference.entry_id for payment in payments}
+        with self._database.read() as connection:
+            return set(_settlements(connection, target, settlements.c.payment_entry.in_(ids)))
+
+    def settle(
+        self,
+        target: str,
+        done: Sequence[Settlement],
+        *,
+        open_because: Mapping[Reference, str | None],
+        now: datetime,
+    ) -> None:
+        """Keep what payments did, and why each is open still; None: nothing is left of it."""
+        with self._database.write("settle_open_items") as connection:
+            if done:
+                rows = [_settlement_row(target, each, now) for each in done]
+                connection.execute(insert(settlements).on_conflict_do_nothing(), rows)
+            for reference, why in open_because.items():
+                connection.execute(
+                    update(open_items)
+                    .where(_is(target, (reference.entry_id, reference.part)))
+                    .where(open_items.c.attempt == reference.attempt)
+                    .values(why=why, cleared_at=now if why is None else None)
+                )
+
+    def forget(self, target: str, keys: Iterable[ItemKey]) -> None:
+        """Let items go that are in the books no more."""
+        if wanted := [(entry_id, str(part)) for entry_id, part in keys]:
+            with self._database.write("forget_open_items") as connection:
+                connection.execute(
+                    delete(open_items).where(
+                        open_items.c.target == target,
+                        tuple_(open_items.c.entry_id, open_items.c.part).in_(wanted),
+                    )
+                )
+
+    def open(self, target: str) -> list[ListedItem]:
+        """Return what is open: payments without a bill, and bills that are not paid in full."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                select(open_items)
+                .where(open_items.c.target == target)
+                .order_by(open_items.c.entry_id, open_items.c.part)
+            ).all()
+            done = list(_settlements(connection, target))
+        items = {item.reference: item for item in map(_item, rows)}
+        rest = _rest(items, done)
+        return [
+            ListedItem(item, rest[item.reference], row.why or _reason(item))
+            for row, item in zip(rows, items.values(), strict=True)
+            if row.cleared_at is None and rest[item.reference]
+        ]
+
+    def _fetch(self, *conditions: ColumnElement[bool]) -> list[OpenItem]:
+        query = select(open_items).where(*conditions)
+        query = query.order_by(open_items.c.entry_id, open_items.c.part)
+        with self._database.read() as connection:
+            return [_item(row) for row in connection.execute(query)]
+
+
+def _rest(
+    items: Mapping[Reference, OpenItem], done: Iterable[Settlement]
+) -> Mapping[Reference, Decimal]:
+    """Say what is left of each item's amount.
+
+    A payment of one bill counts with its own amount, as it may be a part; one of several bills
+    pays each of them in full.
+    """
+    valid = [each for each in done if each.payment in items and each.bill in items]
+    bills_of = Counter(each.payment for each in valid)
+    moved: dict[Reference, Decimal] = defaultdict(Decimal)
+    for each in valid:
+        payment, bill = items[each.payment], items[each.bill]
+        moved[each.bill] += payment.amount if bills_of[each.payment] == 1 else -bill.amount
+        moved[each.payment] += bill.amount
+    return {reference: _left(item.amount, moved[reference]) for reference, item in items.items()}
+
+
+def _left(amount: Decimal, moved: Decimal) -> Decimal:
+    """Return what is left of an amount; never more than it, and nothing where it is overpaid."""
+    left = amount + moved
+    if left * amount <= 0:
+        return Decimal(0)
+    return min(left, amount, key=abs)
+
+
+def _reason(item: OpenItem) -> str:
+    return NOT_PAID if item.kind is ItemKind.BILL else NOT_TRIED
+
+
+def _is(target: str, key: ItemKey) -> ColumnElement[bool]:
+    return and_(
+        open_items.c.target == target,
+        open_items.c.entry_id == key[0],
+        open_items.c.part == str(key[1]),
+    )
+
+
+def _reopen_payments(connection: Connection, bill: OpenItem) -> None:
+    """Open the payments of a bill's earlier attempts again: those are gone from the books."""
+    entry_id, part = bill.key
+    earlier = _settlements(
+        connection,
+        bill.target,
+        settlements.c.bill_entry == entry_id,
+        settlements.c.bill_part == str(part),
+        settlements.c.bill_attempt < bill.reference.attempt,
+    )
+    for each in list(earlier):
+        key = (each.payment.entry_id, each.payment.part)
+        connection.execute(
+            update(open_items).where(_is(bill.target, key)).values(cleared_at=None, why=None)
+        )
+
+
+def _settlements(
+    connection: Connection, target: str, *conditions: ColumnElement[bool]
+) -> Iterator[Settlement]:
+    query = select(settlements).where(settlements.c.target == target, *conditions)
+    for row in connection.execute(query):
+        yield Settlement(
+            Reference(row.payment_entry, Part(row.payment_part), row.payment_attempt),
+            Reference(row.bill_entry, Part(row.bill_part), row.bill_attempt),
+            Relation(row.relation),
+        )
+
+
+def _settlement_row(target: str, done: Settlement, now: datetime) -> dict[str, object]:
+    return {
+        "target": target,
+        "payment_entry": done.payment.entry_id,
+        "payment_part": str(done.payment.part),
+        "payment_attempt": done.payment.attempt,
+        "bill_entry": done.bill.entry_id,
+        "bill_part": str(done.bill.part),
+        "bill_attempt": done.bill.attempt,
+        "relation": str(done.relation),
+        "made_at": now,
+    }
+
+
+_NEW = insert(open_items)
+_SAME = _NEW.excluded.attempt == open_items.c.attempt
+_REMEMBER = _NEW.on_conflict_do_update(
+    index_elements=["target", "entry_id", "part"],
+    set_={
+        column.name: _NEW.excluded[column.name]
+        for column in open_items.columns
+        if column.name not in {"target", "entry_id", "part", "cleared_at", "why"}
+    }
+    | {name: case((_SAME, open_items.c[name]), else_=None) for name in ("cleared_at", "why")},
+)
+"""A booking that is adopted stays as open as it was."""
+
+_PLAIN = (
+    "target",
+    "account",
+    "currency",
+    "reconciliation_id",
+    "vendor",
+    "invoice_number",
+    "paid_within",
+    "external_id",
+)
+
+
+def _row(item: OpenItem) -> dict[str, object]:
+    return {name: getattr(item, name) for name in _PLAIN} | {
+        "entry_id": item.reference.entry_id,
+        "part": str(item.reference.part),
+        "attempt": item.reference.attempt,
+        "kind": str(item.kind),
+        "amount": format(item.amount, "f"),
+        "reconciled_entries": json.dumps(item.reconciled_entries),
+        "invoice_key": item.invoice_key,
+    }
+
+
+def _item(row: Row[Any]) -> OpenItem:
+    return OpenItem(
+        reference=Reference(row.entry_id, Part(row.part), row.attempt),
+        kind=ItemKind(row.kind),
+        amount=Decimal(row.amount),
+        reconciled_entries=tuple(json.loads(row.reconciled_entries)),
+        **{name: getattr(row, name) for name in _PLAIN},
+    )
