@@ -8,7 +8,7 @@ from sqlalchemy import and_, bindparam, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from counterfoil.register.records import ItemOutcome, KeptItem
-from counterfoil.register.schema import job_items
+from counterfoil.register.schema import job_items, jobs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -105,6 +105,16 @@ class Items:
         """Return one item of a job, or None."""
         found = self._fetch(select(job_items).where(_is(job_id, entry_id)))
         return found[0] if found else None
+
+    def of_entry(self, entry_id: str) -> list[KeptItem]:
+        """Return an item as each job held it, the newest job first."""
+        query = (
+            select(job_items)
+            .join(jobs, jobs.c.job_id == job_items.c.job_id)
+            .where(job_items.c.entry_id == entry_id)
+            .order_by(jobs.c.created_at.desc(), jobs.c.job_id)
+        )
+        return self._fetch(query)
 
     def count_open(self, job_id: str) -> int:
         """How many items of a job still need an outcome or a report."""
