@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from counterfoil.bookkeeping.money import is_currency, rounded
-from counterfoil.register import KeptItem, PartRecord, PartState, Register
+from counterfoil.register import JobRecord, KeptItem, PartRecord, PartState, Register
 from counterfoil.register.records import load_entry, load_payload
 
-__all__ = ["ItemRow", "item_rows"]
+__all__ = ["FAILED", "ItemRow", "failed_rows", "item_rows"]
+
+FAILED = "failed"
 
 LARGEST = Decimal(10**15)
 """In hundredths: anything larger is no amount to show."""
@@ -60,6 +62,19 @@ def item_rows(register: Register, target: str, job_id: str) -> list[ItemRow]:
     kept = register.items.all(job_id)
     parts = register.parts.of(target, [item.entry_id for item in kept])
     return [_row(item, parts.get(item.entry_id, [])) for item in kept]
+
+
+def failed_rows(register: Register, jobs: Iterable[JobRecord]) -> list[ItemRow]:
+    """Read the items whose outcome in the newest of these jobs (newest first) is a failure."""
+    seen: set[tuple[str, str]] = set()
+    rows: list[ItemRow] = []
+    for job in jobs:
+        for item in register.items.all(job.job_id):
+            key = (job.target, item.entry_id)
+            if key not in seen and item.outcome and item.outcome.status == FAILED:
+                rows.append(_row(item, []))
+            seen.add(key)
+    return rows
 
 
 def _row(item: KeptItem, parts: Sequence[PartRecord]) -> ItemRow:
