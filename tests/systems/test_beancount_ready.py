@@ -135,3 +135,33 @@ async def test_a_new_error_in_an_entry_of_ours_is_said_when_the_job_is_done(
         (sentence,) = await books.check()
     assert sentence.startswith(f"Beancount faults {TAXI}/entry at {ledger.month}:14: ")
     assert "does not balance" in sentence
+
+
+async def test_an_include_that_people_wrote_before_the_first_run_is_fine(
+    ledger: LedgerFolder,
+) -> None:
+    with ledger.main.open("a") as file:
+        file.write('include "counterfoil/*.beancount"\n')
+    async with ledger.books() as books:
+        assert await books.ready() == []
+        assert isinstance((await books.record([entry()]))[0], Booked)
+    assert ledger.errors() == ""
+    assert ledger.main.read_text().count("include") == 1
+
+
+async def test_to_look_at_a_ledger_writes_nothing(ledger: LedgerFolder) -> None:
+    async with ledger.books().reading() as books:
+        assert await books.ready() == []
+        assert "Expenses:Travel" in (await books.chart()).accounts
+    assert list(ledger.root.iterdir()) == [ledger.main]
+
+
+async def test_a_remark_is_left_with_its_entry(ledger: LedgerFolder) -> None:
+    async with ledger.books() as books:
+        await books.record([entry()])
+        id = (await look_up(books, COFFEE))[0].id
+        await books.note(id, "kept as it is")
+        await books.note(id, 'another "remark"')
+    assert ledger.errors() == ""
+    assert 'pleo_note: "kept as it is"' in ledger.month.read_text()
+    assert r'pleo_note-2: "another \"remark\""' in ledger.month.read_text()

@@ -46,6 +46,7 @@ UNREADABLE = re.compile(
     r'File glob ".*" does not match any files|File ".*" does not exist'
 )
 """Findings that mean Beancount left something out; others judge what it read."""
+EMPTY_GLOB = re.compile(r'File glob "(.*)" does not match any files')
 ATTEMPTS = 3
 """Loads begun again because somebody wrote to the ledger meanwhile."""
 
@@ -116,7 +117,11 @@ async def _load(sources: Sources, scratch: Path) -> Snapshot:
         declarations={row.account: row.declaration for row in rows},
         options=sources.options,
         faults=faults(findings, sources.texts),
-        problems=[*_unreadable(findings), *_hidden(sources, books), *_ambiguous(rows)],
+        problems=[
+            *_unreadable(findings, sources.main),
+            *_hidden(sources, books),
+            *_ambiguous(rows),
+        ],
         watch=sources.watch,
     )
 
@@ -165,14 +170,22 @@ def _questions(sources: Sources) -> tuple[str, str | None, str | None]:
     )
 
 
-def _unreadable(findings: Iterable[Finding]) -> Iterator[Problem]:
+def _unreadable(findings: Iterable[Finding], main: Path) -> Iterator[Problem]:
     for finding in findings:
-        if UNREADABLE.match(finding.message):
+        if UNREADABLE.match(finding.message) and not _of_our_empty_folder(finding, main):
             place = finding.place or "the ledger"
             yield Problem(
                 message=f"Beancount cannot read {place}: {finding.message}. "
                 "Correct it (bean-check shows it), then export again."
             )
+
+
+def _of_our_empty_folder(finding: Finding, main: Path) -> bool:
+    """Whether only our own include finds nothing: the first entry will make its files."""
+    empty = EMPTY_GLOB.match(finding.message)
+    return empty is not None and (main.parent / empty[1]).resolve() == Path(
+        main.parent / "counterfoil" / "*.beancount"
+    )
 
 
 def _hidden(sources: Sources, books: Books) -> Iterator[Problem]:
