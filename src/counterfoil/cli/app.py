@@ -26,7 +26,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "run": ("counterfoil.cli.run:run", "Book the expenses of every open export job."),
     "plan": ("counterfoil.cli.plan:plan", "Show the exact entries that an export would write."),
     "jobs": ("counterfoil.cli.listings:jobs", "List the export jobs that were worked on."),
-    "items": ("counterfoil.cli.listings:items", "List what became of the items of a job."),
+    "items": ("counterfoil.cli.items:items", "List what became of the items of a job."),
     "resolve": ("counterfoil.cli.decide:resolve_item", "Decide about an item that waits for it."),
     "reverse": ("counterfoil.cli.decide:reverse_items", "Undo what was booked."),
 }

@@ -10,9 +10,11 @@ from counterfoil.bookkeeping.money import is_currency, rounded
 from counterfoil.register import JobRecord, KeptItem, PartRecord, PartState, Register
 from counterfoil.register.records import load_entry, load_payload
 
-__all__ = ["FAILED", "ItemRow", "failed_rows", "item_rows"]
+__all__ = ["FAILED", "SUCCESSFUL", "ItemRow", "failed_rows", "item_rows", "parts_of"]
 
 FAILED = "failed"
+SUCCESSFUL = "successful"
+AT_ONCE = 1000
 
 LARGEST = Decimal(10**15)
 """In hundredths: anything larger is no amount to show."""
@@ -60,8 +62,18 @@ class ItemRow:
 def item_rows(register: Register, target: str, job_id: str) -> list[ItemRow]:
     """Read the items of a job from the register, with the accounts of their entries."""
     kept = register.items.all(job_id)
-    parts = register.parts.of(target, [item.entry_id for item in kept])
+    parts = parts_of(register, target, [item.entry_id for item in kept])
     return [_row(item, parts.get(item.entry_id, [])) for item in kept]
+
+
+def parts_of(
+    register: Register, target: str, entry_ids: Sequence[str]
+) -> dict[str, list[PartRecord]]:
+    """Read the parts of any number of items; a database takes so many parameters and no more."""
+    found: dict[str, list[PartRecord]] = {}
+    for start in range(0, len(entry_ids), AT_ONCE):
+        found |= register.parts.of(target, entry_ids[start : start + AT_ONCE])
+    return found
 
 
 def failed_rows(register: Register, jobs: Iterable[JobRecord]) -> list[ItemRow]:
