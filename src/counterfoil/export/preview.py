@@ -17,6 +17,7 @@ from counterfoil.bookkeeping.entries import Entry, Line, Part
 from counterfoil.bookkeeping.settings import Settings
 from counterfoil.export.decide import Known, decide
 from counterfoil.export.export_items import sort_key
+from counterfoil.export.payables import BillsOf, Payables, Seen, nothing_known
 from counterfoil.export.policies import OnChange
 from counterfoil.export.work import ItemWork, prepare
 from counterfoil.register import KeptItem
@@ -52,7 +53,7 @@ class Preview:
         return hashlib.sha256("\n".join(digests).encode()).hexdigest()[:16]
 
 
-async def preview(
+async def preview(  # noqa: PLR0913 -- all that a preview depends on
     payloads: Iterable[Mapping[str, object]],
     books: AccountingSystem,
     chart: Chart,
@@ -60,16 +61,23 @@ async def preview(
     *,
     today: date,
     on_change: OnChange = OnChange.FAIL,
+    bills: BillsOf = nothing_known,
 ) -> Preview:
-    """Preview these export items, in the order in which they would be booked."""
+    """Preview these export items, in the order in which they would be booked.
+
+    ``bills`` gives bills booked before, so that payments are shown on the accounts of those.
+    """
     kept = sorted(map(_kept, payloads), key=lambda item: (item.sort_key, item.entry_id))
     works = [prepare(item, chart, settings, today=today) for item in kept]
+    payables, seen = Payables(books.target, chart, settings, today), Seen(bills)
     for start in range(0, len(works), CHUNK):
         chunk = works[start : start + CHUNK]
         found = await books.find([(work.entry_id, part) for work in chunk for part in Part])
         for work in chunk:
             known = Known(found={part: found.get((work.entry_id, part), ()) for part in Part})
             decide(work, known, settings=settings, on_change=on_change)
+        payables.route(chunk, seen.bills)
+        seen.add(each for work in chunk for each in payables.carried(work))
     return preview_of(works)
 
 

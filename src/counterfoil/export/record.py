@@ -27,6 +27,7 @@ from counterfoil.export.look import (
     unreachable,
     unsettled_seconds,
 )
+from counterfoil.export.payables import Payables
 from counterfoil.export.policies import ReceiptPolicy
 from counterfoil.export.work import ItemWork, prepare
 from counterfoil.export.write import Writer
@@ -73,6 +74,7 @@ class Recorder:
         export = self._export
         today = export.clock.now().astimezone(export.settings.zone).date()
         works = [prepare(item, self._chart, export.settings, today=today) for item in kept]
+        payables = Payables(self._books.target, self._chart, export.settings, today)
         records = export.register.parts.of(self._books.target, [work.entry_id for work in works])
         try:
             found = await self._look_up(works, records)
@@ -80,9 +82,11 @@ class Recorder:
             _give_up(works, records, error)
         else:
             self._decide(works, records, found)
+            payables.route(works, export.register.open_items.bills)
             await asyncio.gather(*(self._fetch(work) for work in works))
             await Writer(export, self._job_id, self._books, self._chart).write(works)
         outcomes = {work.entry_id: work.outcome() for work in works}
+        export.register.open_items.remember(payables.booked(works))
         export.register.parts.settle([], job_id=self._job_id, outcomes=outcomes)
         for work in works:
             self._receipts.forget(work.entry_id)

@@ -5,7 +5,8 @@
     2. job_items               which items, and where each stands
     3. export_items            what each item holds
     4. record, report          chunk by chunk: book, then tell Pleo
-    5. close                   one final event, from Pleo's own list
+    5. settle                  payments with their bills, of this job and earlier ones
+    6. close                   one final event, from Pleo's own list
 
 Who runs it, when, and under which lock, is the runner's business.
 """
@@ -24,6 +25,7 @@ from counterfoil.export.export_items import read_export_items
 from counterfoil.export.job_items import read_job_items
 from counterfoil.export.record import Recorder
 from counterfoil.export.report import report
+from counterfoil.export.settle import settle_payments
 from counterfoil.export.validate import open_books, validate
 from counterfoil.pleo.errors import PleoNotFound
 from counterfoil.register import ItemOutcome
@@ -88,6 +90,7 @@ async def _export(export: Export, job_id: str) -> tuple[Sequence[ExportJobItem],
             rows = await read_job_items(export, job_id)
             if not _unbooked(export, job_id):
                 break
+        await settle_payments(export, books)
         return rows, await _check(books)
 
 
