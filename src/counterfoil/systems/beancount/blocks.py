@@ -55,11 +55,9 @@ def commented(moment: datetime) -> Edit:
 
 
 def settling(bill: Reference) -> Edit:
-    """Let a payment name the bill it pays."""
+    """Let a payment name one more bill that it pays."""
     own = own_id(bill.entry_id) + str(bill).removeprefix(bill.entry_id)
-    return lambda block: _after_entry(
-        [f"{block[0].rstrip()} ^{link_of(bill.entry_id)}", *block[1:]], f'  pleo_settles: "{own}"'
-    )
+    return lambda block: _with_word(_linked(block, link_of(bill.entry_id)), "pleo_settles", own)
 
 
 def with_receipt(receipt: Receipt, directive: str | None) -> Edit:
@@ -69,7 +67,8 @@ def with_receipt(receipt: Receipt, directive: str | None) -> Edit:
         names = [match[1] for line in block if (match := METADATA.match(line))]
         numbers = [int(name[9:] or 1) for name in names if re.fullmatch(r"document(-\d+)?", name)]
         key = f"document-{max(numbers) + 1}" if numbers else "document"
-        changed = _after_entry(_holding(block, receipt), f"  {key}: {quoted(receipt.path)}")
+        held = _with_word(block, "pleo_receipts", f"{receipt.sha256}:{receipt.size}")
+        changed = _after_entry(held, f"  {key}: {quoted(receipt.path)}")
         return [*changed, directive] if directive else changed
 
     return edit
@@ -87,14 +86,19 @@ def noted(text: str) -> Edit:
     return edit
 
 
-def _holding(block: list[str], receipt: Receipt) -> list[str]:
-    """Add to what the entry must hold."""
-    held = f"{receipt.sha256}:{receipt.size}"
+def _linked(block: list[str], link: str) -> list[str]:
+    """Give an entry one more link."""
+    if f"^{link}" in block[0].split():
+        return block
+    return [f"{block[0].rstrip()} ^{link}", *block[1:]]
+
+
+def _with_word(block: list[str], key: str, word: str) -> list[str]:
+    """Add a word to a list that an entry keeps under a key."""
     for number, line in enumerate(block):
-        if (match := METADATA.match(line)) and match[1] == "pleo_receipts":
-            more = f'  pleo_receipts: "{match[2]} {held}"'
-            return [*block[:number], more, *block[number + 1 :]]
-    return _after_entry(block, f'  pleo_receipts: "{held}"')
+        if (match := METADATA.match(line)) and match[1] == key:
+            return [*block[:number], f'  {key}: "{match[2]} {word}"', *block[number + 1 :]]
+    return _after_entry(block, f'  {key}: "{word}"')
 
 
 def _after_entry(block: list[str], line: str) -> list[str]:

@@ -50,8 +50,8 @@ class Record:
     currency: str
     fingerprint: str = ""
     voided: bool = False
-    settles: str | None = None
-    """The id of the bill it pays."""
+    settles: tuple[str, ...] = ()
+    """The ids of the bills it pays."""
     receipts: tuple[Receipt, ...] = ()
 
     @property
@@ -75,7 +75,7 @@ class Changes(TypedDict, total=False):
 
     flag: str
     voided: bool
-    settles: str
+    settles: tuple[str, ...]
     receipts: tuple[Receipt, ...]
 
 
@@ -133,12 +133,10 @@ class Books:
         return EntryState.DRAFT if record.flag == "!" else EntryState.POSTED
 
     def settled(self, record: Record) -> bool:
-        """Whether a payment names its bill, or a bill is named by a live payment."""
-        if record.reference.part is Part.PAYMENT:
-            return record.settles is not None
+        """Whether a payment names its bills, or a bill is named by a live payment."""
         if self._paid is None:
-            self._paid = {payment.settles for payment in self._payments() if payment.settles}
-        return record.id in self._paid
+            self._paid = {id for payment in self._payments() for id in payment.settles}
+        return bool(record.settles) or record.id in self._paid
 
     def found(self, record: Record, url: str | None) -> Found:
         """Return a record as the contract wants it."""
@@ -169,9 +167,10 @@ class Books:
         return counts
 
     def _payments(self) -> Iterator[Record]:
-        for (_, part), records in self.records.items():
-            if part is Part.PAYMENT:
-                yield from (record for record in records if self.state(record).live)
+        for records in self.records.values():
+            for record in records:
+                if record.settles and self.state(record).live:
+                    yield record
 
 
 def dated_query(receipts: int) -> str:
@@ -245,7 +244,7 @@ def _record(
         currency=lines[0][2] if lines else "",
         fingerprint=metadata["pleo_fingerprint"],
         voided=metadata["pleo_voided"].upper() == "TRUE",
-        settles=_reversed_id(metadata["pleo_settles"]) or None,
+        settles=tuple(map(_reversed_id, metadata["pleo_settles"].split())),
         receipts=tuple(_receipts(metadata["pleo_receipts"], [path for path in documents if path])),
     )
 

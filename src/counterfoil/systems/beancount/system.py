@@ -158,8 +158,9 @@ class Beancount:
         """Let a payment name the bill it pays, and carry its link."""
         snapshot = await self._session.current()
         paid, record = self._record(snapshot, bill), self._record(snapshot, payment)
-        if record.settles != paid.id:
-            await self._edit([payment], settling(paid.reference), settles=paid.id)
+        if paid.id not in record.settles:
+            settles = (*record.settles, paid.id)
+            await self._edit([payment], settling(paid.reference), settles=settles)
 
     async def void(self, id: str) -> None:
         """Turn a draft into a comment."""
