@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "plan": ("counterfoil.cli.plan:plan", "Show the exact entries that an export would write."),
     "jobs": ("counterfoil.cli.listings:jobs", "List the export jobs that were worked on."),
     "items": ("counterfoil.cli.items:items", "List what became of the items of a job."),
+    "explain": ("counterfoil.cli.explain:explain", "Tell why an entry was booked as it is."),
     "resolve": ("counterfoil.cli.decide:resolve_item", "Decide about an item that waits for it."),
     "reverse": ("counterfoil.cli.decide:reverse_items", "Undo what was booked."),
 }

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from counterfoil.bookkeeping.entries import Entry, Line
+from counterfoil.bookkeeping.entries import Entry
 from counterfoil.cli.lines import counted, say, show_json
 from counterfoil.cli.logs import set_up_logs
 from counterfoil.cli.options import (
@@ -19,13 +19,14 @@ from counterfoil.cli.options import (
     JsonOption,
     load_config,
 )
+from counterfoil.cli.shapes import preview_as_json
 from counterfoil.config import Config, Connection
 from counterfoil.errors import ConfigurationError
 from counterfoil.export.preview import Preview
 from counterfoil.pleo.wire import read_json
 from counterfoil.runner.planning import plan_items, plan_jobs
 
-__all__ = ["entry_as_json", "plan", "preview_as_json", "show_entry"]
+__all__ = ["plan", "read_items", "show_entry", "the_connection"]
 
 
 def plan(
@@ -78,58 +79,6 @@ def read_items(path: Path) -> Sequence[Mapping[str, object]]:
             'with "data", is right'
         )
     return items
-
-
-def preview_as_json(planned: Preview) -> dict[str, object]:
-    """Shape a plan for machines; ``amount`` is a signed decimal string, debit positive."""
-    return {
-        "hash": planned.hash,
-        "entries": [entry_as_json(entry) for entry in planned.entries],
-        "failures": [
-            {
-                "accountingEntryId": failure.entry_id,
-                "failureReasonType": failure.failure_type,
-                "failureReason": failure.failure_reason,
-            }
-            for failure in planned.failures
-        ],
-        "booked": list(planned.booked),
-    }
-
-
-def entry_as_json(entry: Entry) -> dict[str, object]:
-    """Shape an entry for machines."""
-    return {
-        "accountingEntryId": entry.reference.entry_id,
-        "part": str(entry.reference.part),
-        "date": entry.date.isoformat(),
-        "currency": entry.currency,
-        "payee": entry.payee,
-        "narration": entry.narration,
-        "final": entry.final,
-        "vendor": entry.vendor,
-        "lines": [_line_as_json(line) for line in entry.lines],
-    }
-
-
-def _line_as_json(line: Line) -> dict[str, object]:
-    tax = line.tax
-    return {
-        "account": line.account,
-        "amount": f"{line.amount:f}",
-        "rule": line.rule,
-        "fields": list(line.fields),
-        "tax": None
-        if tax is None
-        else {
-            "code": tax.code,
-            "type": tax.type,
-            "rate": f"{tax.rate:f}",
-            "base": f"{tax.base:f}",
-            "amount": f"{tax.amount:f}",
-        },
-        "dimensions": [{"group": group, "code": code} for group, code in line.dimensions],
-    }
 
 
 def _show(planned: Preview) -> None:

@@ -116,6 +116,12 @@ class Items:
         )
         return self._fetch(query)
 
+    def ids_booked_as(self, external_id: str) -> set[str]:
+        """Return the accounting entry ids of what Pleo was told to be booked under this id."""
+        query = select(job_items.c.entry_id).where(job_items.c.external_id == external_id)
+        with self._database.read() as connection:
+            return set(connection.execute(query).scalars())
+
     def count_open(self, job_id: str) -> int:
         """How many items of a job still need an outcome or a report."""
         query = select(func.count()).where(

@@ -49,6 +49,12 @@ class Parts:
                 found.setdefault(row.entry_id, []).append(_part(row))
         return found
 
+    def ids_booked_as(self, external_id: str) -> set[str]:
+        """Return the accounting entry ids of what has this id in any book."""
+        query = select(parts.c.entry_id).where(parts.c.external_id == external_id)
+        with self._database.read() as connection:
+            return set(connection.execute(query).scalars())
+
     def intend(self, records: Sequence[PartRecord], *, company_id: str) -> None:
         """Commit intents; raises JobLost when another worker has taken the company."""
         with self._database.write("intend") as connection:
