@@ -46,7 +46,8 @@ def match(payment: OpenItem, bills: Iterable[OpenItem]) -> Matched:
         if (bill.currency, bill.paid_within) == (payment.currency, payment.paid_within)
     ]
     if payment.paid_within:
-        return _only([bill for bill in bills if bill.key[0] == payment.key[0]]) or Matched()
+        own = [bill for bill in bills if bill.key[0] == payment.key[0]]
+        return _only(own) or Matched(why=NO_BILL)
     for rule in (_named, _same_reconciliation, _same_invoice):
         if found := rule(payment, bills):
             return found
