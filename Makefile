@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 # A Python of your choice: make PYTHON=/path/to/python3.12 demo
 PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
-# More for pytest: make test ARGS="-k demo"
+# More for pytest or the bench: make test ARGS="-k demo", make bench ARGS=--quick
 ARGS ?=
 PYTEST := $(BIN)/pytest -n auto --dist worksteal
 LOCK := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url \
@@ -34,7 +34,7 @@ lint: $(READY) ## Lint, format, types and import directions alone
 	@$(BIN)/lint-imports
 
 bench: $(READY) ## Measure speed, memory and calls
-	@$(BIN)/python bench/run.py
+	@$(BIN)/python bench/run.py $(ARGS)
 
 lock: $(READY) ## Lock the dependencies anew, in requirements/
 	$(LOCK) --upgrade -o requirements/runtime.txt
