@@ -19,7 +19,9 @@ from counterfoil.cli.options import (
     JsonOption,
     load_config,
 )
+from counterfoil.cli.plans import keep_plan
 from counterfoil.cli.shapes import preview_as_json
+from counterfoil.cli.trouble import existing_register
 from counterfoil.config import Config, Connection
 from counterfoil.errors import ConfigurationError
 from counterfoil.export.preview import Preview
@@ -43,10 +45,12 @@ def plan(
     loaded = load_config(config, connection, secrets=items is None)
     chosen = the_connection(loaded, connection)
     set_up_logs(as_json=as_json)
-    if items is None:
-        planned = asyncio.run(plan_jobs(chosen))
-    else:
-        planned = asyncio.run(plan_items(chosen, read_items(items)))
+    with existing_register(loaded) as register:
+        if items is None:
+            planned = asyncio.run(plan_jobs(chosen, register))
+            keep_plan(loaded, preview_as_json(planned))
+        else:
+            planned = asyncio.run(plan_items(chosen, read_items(items), register))
     if as_json:
         show_json(preview_as_json(planned))
     else:

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from counterfoil.cli.lines import show_json
+from counterfoil.cli.exits import ExitCode
+from counterfoil.cli.lines import complain, say, show_json
 from counterfoil.cli.logs import set_up_logs
 from counterfoil.cli.options import (
     DEFAULT_CONFIG,
@@ -17,18 +18,23 @@ from counterfoil.cli.options import (
     JsonOption,
     load_config,
 )
+from counterfoil.cli.plan import the_connection
+from counterfoil.cli.plans import difference, kept_plan, told_difference
 from counterfoil.cli.progress import watching
 from counterfoil.cli.reports import exit_code, show_reports
-from counterfoil.cli.trouble import telling_of_the_register
+from counterfoil.cli.shapes import preview_as_json
+from counterfoil.cli.trouble import existing_register, telling_of_the_register
 from counterfoil.config import Config
 from counterfoil.errors import ConfigurationError
+from counterfoil.export.preview import digest
 from counterfoil.runner.once import run_once
+from counterfoil.runner.planning import plan_jobs
 from counterfoil.runner.reports import ConnectionReport
 
 __all__ = ["drain", "run"]
 
 
-def run(
+def run(  # noqa: PLR0913 -- each option is a wish of its own
     *,
     config: ConfigOption = DEFAULT_CONFIG,
     once: Annotated[
@@ -44,6 +50,12 @@ def run(
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 3 when items failed.")
     ] = False,
+    plan: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HASH", help="Book exactly what this plan shows, or nothing if that differs."
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Book the expenses of every open export job, and tell Pleo what became of them."""
@@ -51,12 +63,35 @@ def run(
         raise ConfigurationError("run: --once is missing; without it, running comes later")
     loaded = load_config(config, connection)
     set_up_logs(as_json=as_json)
-    reports = drain(loaded, only=connection, take_over=take_over, silent=as_json)
+    planned = None
+    if plan is not None:
+        connection = the_connection(loaded, connection).name
+        planned = _agreed(loaded, connection, plan, as_json=as_json)
+    reports = drain(loaded, only=connection, take_over=take_over, silent=as_json, planned=planned)
     if as_json:
         show_json(reports)
     else:
         show_reports(reports)
     raise typer.Exit(exit_code(reports, strict=strict))
+
+
+def _agreed(config: Config, connection: str, plan: str, *, as_json: bool) -> frozenset[str]:
+    """Return the digests of a plan's entries; where a run would book others, say so and end."""
+    with existing_register(config) as register:
+        now = asyncio.run(plan_jobs(the_connection(config, connection), register))
+    if now.hash == plan:
+        return frozenset(digest(entry) for entry in now.entries)
+    found = difference(plan, kept_plan(config, plan), preview_as_json(now))
+    if as_json:
+        show_json(found)
+    else:
+        for line in told_difference(found):
+            say(line)
+    complain(
+        f"Plan {plan} is not what would be booked now, so nothing was booked. What would be is "
+        f"plan {now.hash}: look at it with counterfoil plan"
+    )
+    raise typer.Exit(ExitCode.NOT_DONE)
 
 
 def drain(
@@ -65,7 +100,13 @@ def drain(
     only: str | None = None,
     take_over: str | None = None,
     silent: bool = False,
+    planned: frozenset[str] | None = None,
 ) -> Sequence[ConnectionReport]:
-    """Run every open job to its end, watched unless ``silent``."""
+    """Run every open job to its end, watched unless ``silent``.
+
+    With ``planned``, only entries with these digests are written.
+    """
     with telling_of_the_register(config), watching(silent=silent) as progress:
-        return asyncio.run(run_once(config, only=only, take_over=take_over, progress=progress))
+        return asyncio.run(
+            run_once(config, only=only, take_over=take_over, progress=progress, planned=planned)
+        )

@@ -133,3 +133,5 @@ class Export:
     clock: Clock = field(default_factory=SystemClock)
     progress: Progress = field(default_factory=Silent)
     lease: Lease = field(default_factory=Lease)
+    planned: frozenset[str] | None = None
+    """Digests of the only entries that may be written; None: whatever follows from the items."""

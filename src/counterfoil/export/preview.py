@@ -1,30 +1,32 @@
 """What an export would write, without writing: the exact entries, what would fail, and a hash.
 
 It goes the way a real export goes (parse, plan, look up, decide), so that what it shows is what
-would be done. The register is not asked: what is booked is read from the books alone.
+would be done. What is booked is read from the books; where there is a register, it tells what
+people decided, what was booked before and which bills are open.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from counterfoil.bookkeeping.chart import Chart
 from counterfoil.bookkeeping.entries import Entry, Line, Part
 from counterfoil.bookkeeping.settings import Settings
+from counterfoil.errors import InvalidItem
 from counterfoil.export.decide import Known, decide
 from counterfoil.export.export_items import sort_key
-from counterfoil.export.payables import BillsOf, Payables, Seen, nothing_known
+from counterfoil.export.payables import Payables, Seen, nothing_known
 from counterfoil.export.policies import OnChange
 from counterfoil.export.work import ItemWork, prepare
-from counterfoil.register import KeptItem
+from counterfoil.register import KeptItem, PartRecord, Register
 from counterfoil.register.records import dump_payload
-from counterfoil.systems.contract import AccountingSystem
+from counterfoil.systems.contract import AccountingSystem, Found, PartKey
 
-__all__ = ["Preview", "PreviewFailure", "digest", "preview", "preview_of"]
+__all__ = ["Preview", "PreviewFailure", "digest", "hold_to_plan", "preview", "preview_of"]
 
 CHUNK = 100
 
@@ -54,31 +56,73 @@ class Preview:
 
 
 async def preview(  # noqa: PLR0913 -- all that a preview depends on
-    payloads: Iterable[Mapping[str, object]],
+    jobs: Iterable[Sequence[Mapping[str, object]]],
     books: AccountingSystem,
     chart: Chart,
     settings: Settings,
     *,
     today: date,
     on_change: OnChange = OnChange.FAIL,
-    bills: BillsOf = nothing_known,
+    register: Register | None = None,
 ) -> Preview:
-    """Preview these export items, in the order in which they would be booked.
-
-    ``bills`` gives bills booked before, so that payments are shown on the accounts of those.
-    """
-    kept = sorted(map(_kept, payloads), key=lambda item: (item.sort_key, item.entry_id))
-    works = [prepare(item, chart, settings, today=today) for item in kept]
-    payables, seen = Payables(books.target, chart, settings, today), Seen(bills)
-    for start in range(0, len(works), CHUNK):
-        chunk = works[start : start + CHUNK]
+    """Preview the export items of some jobs, in the order in which they would be booked."""
+    payables = Payables(books.target, chart, settings, today)
+    seen = Seen(nothing_known if register is None else register.open_items.bills)
+    works: list[ItemWork] = []
+    for chunk in _chunks(jobs, chart, settings, today):
         found = await books.find([(work.entry_id, part) for work in chunk for part in Part])
-        for work in chunk:
-            known = Known(found={part: found.get((work.entry_id, part), ()) for part in Part})
+        for work, known in zip(chunk, _known(chunk, found, register, books.target), strict=True):
             decide(work, known, settings=settings, on_change=on_change)
         payables.route(chunk, seen.bills)
         seen.add(each for work in chunk for each in payables.carried(work))
+        works += chunk
     return preview_of(works)
+
+
+def _chunks(
+    jobs: Iterable[Sequence[Mapping[str, object]]], chart: Chart, settings: Settings, today: date
+) -> Iterator[list[ItemWork]]:
+    """Prepare each job's items in posting order, as many at a time as an export takes."""
+    for payloads in jobs:
+        kept = sorted(map(_kept, payloads), key=lambda item: (item.sort_key, item.entry_id))
+        for start in range(0, len(kept), CHUNK):
+            chunk = kept[start : start + CHUNK]
+            yield [prepare(item, chart, settings, today=today) for item in chunk]
+
+
+def _known(
+    chunk: Sequence[ItemWork],
+    found: Mapping[PartKey, Sequence[Found]],
+    register: Register | None,
+    target: str,
+) -> Iterator[Known]:
+    """Give what an export would know of each item."""
+    ids = [work.entry_id for work in chunk]
+    records = register.parts.of(target, ids) if register else {}
+    decisions = register.decisions.of(target, ids) if register else {}
+    for entry_id in ids:
+        yield Known(
+            found={part: found.get((entry_id, part), ()) for part in Part},
+            records=records.get(entry_id, ()),
+            decision=next(reversed(decisions.get(entry_id, ())), None),
+            payload_of=lambda record: _payload(register, record),
+        )
+
+
+def _payload(register: Register | None, record: PartRecord) -> str | None:
+    kept = register.items.get(record.job_id, record.reference.entry_id) if register else None
+    return kept.payload if kept else None
+
+
+def hold_to_plan(works: Iterable[ItemWork], planned: frozenset[str] | None) -> None:
+    """Fail items that would be booked otherwise than planned; ``planned`` holds the digests."""
+    if planned is None:
+        return
+    for work in works:
+        if work.writable and not {digest(entry) for entry in work.to_write} <= planned:
+            work.failure = InvalidItem(
+                "This would not be booked as planned: plan again, then export again"
+            )
 
 
 def preview_of(works: Sequence[ItemWork]) -> Preview:

@@ -29,6 +29,7 @@ from counterfoil.export.look import (
 )
 from counterfoil.export.payables import Payables
 from counterfoil.export.policies import ReceiptPolicy
+from counterfoil.export.preview import hold_to_plan
 from counterfoil.export.work import ItemWork, prepare
 from counterfoil.export.write import Writer
 from counterfoil.receipts.errors import ReceiptExpired
@@ -83,6 +84,7 @@ class Recorder:
         else:
             self._decide(works, records, found)
             payables.route(works, export.register.open_items.bills)
+            hold_to_plan(works, export.planned)
             await asyncio.gather(*(self._fetch(work) for work in works))
             await Writer(export, self._job_id, self._books, self._chart).write(works)
         outcomes = {work.entry_id: work.outcome() for work in works}

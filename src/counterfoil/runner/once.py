@@ -5,7 +5,7 @@ A broken connection is told in its report; the others go on.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import structlog
 
@@ -28,22 +28,35 @@ __all__ = ["run_connection", "run_once"]
 log = structlog.get_logger(__name__)
 
 
+class Watched(TypedDict):
+    """How a run is watched, and what it is held to."""
+
+    progress: Progress
+    planned: frozenset[str] | None
+
+
 async def run_once(
     config: Config,
     *,
     only: str | None = None,
     take_over: str | None = None,
     progress: Progress | None = None,
+    planned: frozenset[str] | None = None,
 ) -> tuple[ConnectionReport, ...]:
     """Run every connection (or the one named ``only``) until no job is left for us.
 
-    ``take_over`` names a job in progress that a person says is ours to go on with.
+    ``take_over`` names a job in progress that a person says is ours to go on with; ``planned`` the
+    digests of the only entries that may be written.
     """
     with open_register(config.register_url) as register:
         return tuple(
             [
                 await run_connection(
-                    connection, register, take_over=take_over, progress=progress or Silent()
+                    connection,
+                    register,
+                    take_over=take_over,
+                    progress=progress or Silent(),
+                    planned=planned,
                 )
                 for connection in config.connections
                 if only in {None, connection.name}
@@ -57,13 +70,16 @@ async def run_connection(
     *,
     take_over: str | None = None,
     progress: Progress,
+    planned: frozenset[str] | None = None,
 ) -> ConnectionReport:
     """Drain one connection under its company's lock; trouble is told, not raised."""
     results: list[JobResult] = []
     foreign: tuple[str, ...] = ()
     error = None
     try:
-        foreign = await _drain(connection, register, progress, results, take_over)
+        foreign = await _drain(
+            connection, register, results, take_over, progress=progress, planned=planned
+        )
     except PleoRefused as refusal:
         error = f"{refusal} Nothing more was claimed; check the key and its rights"
     except (CounterfoilError, OSError) as trouble:
@@ -81,9 +97,9 @@ async def run_connection(
 async def _drain(
     connection: Connection,
     register: Register,
-    progress: Progress,
     results: list[JobResult],
     take_over: str | None,
+    **watched: Unpack[Watched],
 ) -> tuple[str, ...]:
     clock = SystemClock()
     with register.locks.hold(f"company {connection.company_id}"):
@@ -98,14 +114,18 @@ async def _drain(
         auth = ApiKeyAuth(connection.api_key.reveal())
         async with PleoClient(connection.base_url, auth, company_id=connection.company_id) as pleo:
             return await drain(
-                lambda: _export(connection, register, pleo, fence, progress),
+                lambda: _export(connection, register, pleo, fence, **watched),
                 results,
                 take=take_over,
             )
 
 
 def _export(
-    connection: Connection, register: Register, pleo: PleoClient, fence: int, progress: Progress
+    connection: Connection,
+    register: Register,
+    pleo: PleoClient,
+    fence: int,
+    **watched: Unpack[Watched],
 ) -> Export:
     """Put together what one run of one job needs."""
     books = connection.open_books()
@@ -122,7 +142,7 @@ def _export(
         settings=connection.settings,
         receipt_policy=connection.receipts.policy,
         on_change=connection.on_change,
-        progress=progress,
+        **watched,
     )
 
 

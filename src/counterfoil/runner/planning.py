@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -12,39 +11,53 @@ from counterfoil.pleo.auth import ApiKeyAuth
 from counterfoil.pleo.client import PleoClient
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from counterfoil.config import Connection
+    from counterfoil.register import Register
 
 __all__ = ["plan_items", "plan_jobs"]
 
 
-async def plan_jobs(connection: Connection) -> Preview:
+async def plan_jobs(connection: Connection, register: Register | None = None) -> Preview:
     """Plan the open jobs of a connection, as one run would book them; raises CounterfoilError."""
     auth = ApiKeyAuth(connection.api_key.reveal())
     async with PleoClient(connection.base_url, auth, company_id=connection.company_id) as pleo:
         jobs = await pleo.list_jobs(["pending", "in_progress"])
         jobs.sort(key=lambda job: (job.created_at, job.id))
-        payloads: dict[str, Mapping[str, object]] = {}
-        for job in jobs:
-            async for page in pleo.export_item_pages(job.id):
-                payloads |= {str(payload["accountingEntryId"]): payload for payload in page}
-    return await plan_items(connection, list(payloads.values()))
+        payloads = [
+            [payload async for page in pleo.export_item_pages(job.id) for payload in page]
+            for job in jobs
+        ]
+    return await _plan(connection, payloads, register)
 
 
-async def plan_items(connection: Connection, payloads: Sequence[Mapping[str, object]]) -> Preview:
+async def plan_items(
+    connection: Connection,
+    payloads: Sequence[Mapping[str, object]],
+    register: Register | None = None,
+) -> Preview:
     """Plan export items against a connection's books; nothing is written, no lock is taken.
 
     Raises BooksNotReady where the whole job would fail.
     """
+    return await _plan(connection, [payloads], register)
+
+
+async def _plan(
+    connection: Connection,
+    jobs: Sequence[Sequence[Mapping[str, object]]],
+    register: Register | None,
+) -> Preview:
     async with connection.open_books().reading() as books:
         chart = await ready_chart(books, connection.settings)
         today = datetime.now(UTC).astimezone(connection.settings.zone).date()
         return await preview(
-            payloads,
+            jobs,
             books,
             chart,
             connection.settings,
             today=today,
             on_change=connection.on_change,
+            register=register,
         )
