@@ -6,7 +6,7 @@ still ours; an outcome is committed as soon as it was read back, together with t
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, select, update
@@ -15,7 +15,7 @@ from counterfoil.bookkeeping.entries import Part, Reference
 from counterfoil.errors import JobLost
 from counterfoil.register.connections import current_fence
 from counterfoil.register.database import upsert
-from counterfoil.register.records import PartRecord, PartState
+from counterfoil.register.records import ItemOutcome, PartRecord, PartState
 from counterfoil.register.schema import job_items, parts
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
 
     from counterfoil.register.database import Database
-    from counterfoil.register.records import ItemOutcome
 
 __all__ = ["Parts"]
 
@@ -85,7 +84,8 @@ _SETTLE = (
 
 def _outcome_rows(job_id: str, outcomes: Mapping[str, ItemOutcome]) -> list[dict[str, object]]:
     return [
-        {"in_job": job_id, "of_entry": entry_id, **asdict(outcome)}
+        {"in_job": job_id, "of_entry": entry_id}
+        | {name: getattr(outcome, name) for name in _OUTCOME}
         for entry_id, outcome in outcomes.items()
     ]
 
@@ -112,6 +112,7 @@ def _row(record: PartRecord) -> dict[str, object]:
     }
 
 
+_OUTCOME = tuple(field.name for field in fields(ItemOutcome))
 _PLAIN = tuple(field.name for field in fields(PartRecord) if field.name != "reference")
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    and_,
 )
 from sqlalchemy.engine import Dialect
 
@@ -106,6 +107,11 @@ job_items = Table(
     Index("job_items_order", "job_id", "sort_key", "entry_id"),
     Index("job_items_entry", "entry_id"),
 )
+_DONE = job_items.c.status.is_not(None)
+_ORDER = (job_items.c.job_id, job_items.c.sort_key, job_items.c.entry_id)
+# What is left to do is found without passing over what is done: a job's cost stays flat.
+Index("job_items_unbooked", *_ORDER, sqlite_where=~_DONE)
+Index("job_items_unreported", *_ORDER, sqlite_where=and_(_DONE, job_items.c.reported.is_(False)))
 
 parts = Table(
     "parts",

@@ -78,6 +78,12 @@ def _job_items() -> None:
     )
     op.create_index("job_items_order", "job_items", ["job_id", "sort_key", "entry_id"])
     op.create_index("job_items_entry", "job_items", ["entry_id"])
+    for name, where in {
+        "job_items_unbooked": "status IS NULL",
+        "job_items_unreported": "status IS NOT NULL AND reported IS 0",
+    }.items():
+        order = ["job_id", "sort_key", "entry_id"]
+        op.create_index(name, "job_items", order, sqlite_where=sa.text(where))
 
 
 def _parts() -> None:
