@@ -18,7 +18,7 @@ MARKERS = "<!-- figures: written by the bench -->\nold\n<!-- end of figures -->\
 def test_a_quick_run_measures_everything_and_writes_its_page(root: Path, tmp_path: Path) -> None:
     page = tmp_path / "performance.md"
     page.write_text(f"What it means.\n\n{MARKERS}\nHow to repeat it.\n")
-    command = [sys.executable, root / "bench" / "run.py", "--quick", "--write", page]
+    command = [sys.executable, f"{root}/bench/run.py", "--quick", "--write", str(page)]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     for figure in ("120 items: the whole command", "peak memory", "all calls", "planning on one"):
