@@ -118,7 +118,7 @@ class _Settling:
             return f"it stands on {here}, and {other.id} on {there}: move one of them in the books"
         if {own.state, other.state} != {EntryState.POSTED}:
             return NOT_POSTED
-        if alone and own.settled:
+        if alone and own.settled and other.settled:
             return None
         return await self._ask(own.id, other.id)
 
