@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from counterfoil.bookkeeping.entries import Entry
+from counterfoil.cli.against import plan_against
 from counterfoil.cli.lines import counted, say, show_json
 from counterfoil.cli.logs import set_up_logs
 from counterfoil.cli.options import (
@@ -39,12 +40,23 @@ def plan(
         Path | None,
         typer.Option(metavar="FILE", help="Export items as JSON, instead of Pleo's open jobs."),
     ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="register", help="Show what is booked and would be booked otherwise now."
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show the debits and credits that an export would write; nothing is written or claimed."""
-    loaded = load_config(config, connection, secrets=items is None)
+    if items is not None and against is not None:
+        raise ConfigurationError("plan: --items and --against do not go together; choose one")
+    loaded = load_config(config, connection, secrets=items is None and against is None)
     chosen = the_connection(loaded, connection)
     set_up_logs(as_json=as_json)
+    if against is not None:
+        plan_against(against, loaded, chosen, as_json=as_json)
+        return
     with existing_register(loaded) as register:
         if items is None:
             planned = asyncio.run(plan_jobs(chosen, register))
