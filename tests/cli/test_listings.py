@@ -69,3 +69,35 @@ def test_a_job_that_is_not_ours_is_told(counterfoil: CommandLine, acme: Acme) ->
     said = counterfoil("items", "--job", "no-such-job")
     assert said.code == 2
     assert said.err == '--job: "no-such-job" is not a job of ours; see counterfoil jobs\n'
+
+
+def test_a_bill_is_open_until_it_is_paid(counterfoil: CommandLine, acme: Acme) -> None:
+    bill = acme.company.add_item(type="invoice", method="accounts_payable")
+    acme.export(hours_ago=0.5)
+    counterfoil("run", "--once")
+    heading, row = counterfoil("items", "--open").out.splitlines()
+    assert heading.split("\t")[:4] == ["item", "part", "kind", "open"]
+    assert row.split("\t")[:6] == [
+        *(bill, "bill", "bill", "-12.00 GBP", "-12.00 GBP"),
+        "Liabilities:Payable",
+    ]
+    (told,) = json.loads(counterfoil("items", "--open", "--json").out)
+    assert (told["entry_id"], told["open_amount"]) == (bill, "-12.00")
+
+
+def test_where_nothing_is_open_that_is_said(counterfoil: CommandLine, acme: Acme) -> None:
+    acme.company.add_item()
+    acme.export()
+    counterfoil("run", "--once")
+    assert counterfoil("items", "--open").out == (
+        "Nothing is open: every bill is paid, and every payment has its bill.\n"
+    )
+
+
+def test_what_is_open_is_no_matter_of_one_job(counterfoil: CommandLine, acme: Acme) -> None:
+    del acme
+    said = counterfoil("items", "--open", "--job", "a-job")
+    assert (said.code, said.err) == (
+        2,
+        "items: --open and --job do not go together; choose one\n",
+    )

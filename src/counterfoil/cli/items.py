@@ -10,6 +10,7 @@ import typer
 from counterfoil.cli.items_table import show_items
 from counterfoil.cli.lines import say, show_json
 from counterfoil.cli.listings import NOTHING
+from counterfoil.cli.open_table import open_rows, show_open
 from counterfoil.cli.options import (
     DEFAULT_CONFIG,
     ConfigOption,
@@ -42,19 +43,27 @@ def items(  # noqa: PLR0913 -- each option is a view of its own
             "--problems", help="What keeps items from being booked, each cause once, of all jobs."
         ),
     ] = False,
+    open_: Annotated[
+        bool,
+        typer.Option("--open", help="Bills that are not paid, and payments without their bill."),
+    ] = False,
     as_csv: Annotated[
         bool, typer.Option("--csv", help="Print every booked line as CSV, to be filed.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """List the items of a job: what became of each, its accounts and its link."""
-    _one_view({"--problems": problems, "--csv": as_csv, "--failed": failed})
+    _one_view({"--problems": problems, "--open": open_, "--csv": as_csv, "--failed": failed})
+    _one_view({"--open": open_, "--job": job is not None})
     _one_view({"--csv": as_csv, "--json": as_json})
     with existing_register(load_config(config, connection, secrets=False)) as register:
         jobs = _jobs(register, job, connection) if register else ()
         if problems:
             found = grouped(failed_rows(register, jobs)) if register else []
             _tell_problems(found, jobs, as_json=as_json)
+        elif open_:
+            listed = open_rows(register, jobs) if register else []
+            show_json(listed) if as_json else show_open(listed)
         elif as_csv:
             show_voucher(list(voucher_rows(register, jobs[0])) if register and jobs else [])
         else:
