@@ -142,6 +142,24 @@ def test_different_causes_stay_apart(one: str, other: str) -> None:
     assert len(problems([failed("one", one), failed("other", other)])) == 2
 
 
+def test_an_account_is_one_cause_however_it_is_named() -> None:
+    start, end = "The books have no account with code 6610", ": open it in the books."
+    (problem,) = problems(
+        [
+            failed("one", f"{start}, which Pleo names as a line's category{end}"),
+            failed("two", f"{start} or identifier Expenses:Diem, which Pleo names as a tax{end}"),
+        ]
+    )
+    assert problem.cause == f"{start}, which Pleo names as …{end}"
+
+
+def test_a_problem_is_told_in_the_fullest_words_that_are_true_of_all() -> None:
+    said = "The books have no account with code 6610{}, which Pleo names as a tax: open it."
+    named = failed("one", said.format(" or identifier Expenses:Diem"))
+    (problem,) = problems([named, failed("two", said.format(""))])
+    assert problem.cause == said.format("")
+
+
 def test_one_sentence_under_two_types_is_two_problems() -> None:
     rows = [failed("one", "No."), failed("other", "No.", "tag_unknown")]
     assert len(problems(rows)) == 2

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from re import Match
 
@@ -51,6 +51,12 @@ _OWN_WORDS: Sequence[tuple[re.Pattern[str], str | Callable[[Match[str]], str]]] 
 )
 """What differs between items with the same cause, and what stands in its place."""
 
+_ONE_ACCOUNT: Sequence[tuple[re.Pattern[str], str]] = (
+    (re.compile(r"(no account with code [^,]+?) or identifier [^,]+(?=, which)"), r"\1"),
+    (re.compile(r"(no account with .+?, which Pleo names as) [^:]+:"), rf"\1 {LEFT_OUT}:"),
+)
+"""An account that the books lack is one cause, however Pleo names it and whatever it is for."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
@@ -71,22 +77,33 @@ def cause(reason: str, entry_id: str) -> str:
     return reason
 
 
+def _wordings(row: ItemRow) -> Iterator[str]:
+    """Say why an item failed, with less and less of what is its own; the last is its group's."""
+    said = row.failure_reason or ""
+    yield said
+    said = cause(said, row.entry_id)
+    yield said
+    for pattern, instead in _ONE_ACCOUNT:
+        said = pattern.sub(instead, said)
+        yield said
+
+
 def problems(rows: Iterable[ItemRow]) -> list[Problem]:
     """Group failed items by type and cause, those that block most first."""
     groups: dict[tuple[str, str], list[ItemRow]] = {}
     for row in rows:
-        said = cause(row.failure_reason or "", row.entry_id)
-        groups.setdefault((row.failure_type or "", said), []).append(row)
-    found = [_problem(*key, group) for key, group in groups.items()]
+        *_, common = _wordings(row)
+        groups.setdefault((row.failure_type or "", common), []).append(row)
+    found = [_problem(failure_type, group) for (failure_type, _), group in groups.items()]
     return sorted(found, key=lambda problem: (-problem.count, problem.failure_type, problem.cause))
 
 
-def _problem(failure_type: str, said: str, group: Sequence[ItemRow]) -> Problem:
-    """Sum a group up; where all say the very same, nothing has to be left out."""
-    reasons = {row.failure_reason or "" for row in group}
+def _problem(failure_type: str, group: Sequence[ItemRow]) -> Problem:
+    """Sum a group up in the fullest words that are true of all its items."""
+    wordings = zip(*map(_wordings, group), strict=True)
     return Problem(
         failure_type=failure_type,
-        cause=reasons.pop() if len(reasons) == 1 else said,
+        cause=next(said[0] for said in wordings if len(set(said)) == 1),
         count=len(group),
         items=tuple(row.entry_id for row in group),
     )
