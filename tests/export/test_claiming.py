@@ -112,8 +112,8 @@ async def test_a_job_closed_between_the_list_and_the_look_is_passed_over(world: 
 async def test_a_claim_that_never_gets_through_is_given_up_for_now(world: World) -> None:
     job = world.queue(world.company.add_item())
     world.fault(Kind.DROP_BEFORE, "post_event")
-    results, _ = await world.drain()
-    assert results == []
+    with pytest.raises(PleoUnanswered, match="could not be started"):
+        await world.drain()
     assert world.status(job) == "pending"
 
 
@@ -133,3 +133,12 @@ async def test_a_claimed_job_is_on_record(world: World) -> None:
         record = register.jobs.get(job)
     assert record is not None
     assert (record.state, record.outcome) == (JobState.CLOSED, "completed")
+
+
+async def test_without_the_right_to_read_the_data_the_job_fails_and_says_so(world: World) -> None:
+    job = world.queue(world.company.add_item())
+    scopes = ["export-jobs:read", "export-jobs:write"]
+    world.company.api_key = world.state.add_key(world.company.id, scopes=scopes)
+    (result,), _ = await world.drain()
+    assert result.outcome == "failed"
+    assert world.state.job(job).failure_reason_type == "authorization_failure"

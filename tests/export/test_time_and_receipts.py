@@ -154,5 +154,5 @@ async def test_a_dead_url_is_replaced_by_a_fresh_one(world: World) -> None:
     world.fault(Kind.URL_EXPIRED, "get_receipt", times=2)
     await world.drain()
     assert [len(world.ledger.of(entry)[0].receipts) for entry in entries] == [1, 1, 1]
-    reads = [e for e in world.state.events if e.kind == "request" and "export-items" in e.path]
+    reads = [e for e in world.state.events if e.kind == "request" and "export-items" in str(e.path)]
     assert len(reads) == 2

@@ -143,8 +143,6 @@ async def test_a_redirect_is_refused_not_followed() -> None:
         b"",
         b'{"data": {"id"',
         b"<html></html>",
-        b'{"data": NaN}',
-        b'{"data": -Infinity}',
         b"\xff\xfe\x00",
         b"[" * 100_000,
     ],

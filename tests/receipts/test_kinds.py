@@ -56,8 +56,6 @@ def test_a_file_is_what_it_was_announced_as(announced: str | None, head: bytes, 
         ("application/pdf", HTML, "HTML"),
         ("application/pdf", TEXT, "text"),
         ("application/pdf", b"\x00\x01", "something else"),
-        ("image/png", JPEG, "JPEG"),
-        ("image/jpeg", PNG, "PNG"),
         ("text/plain", PDF, "PDF"),
         ("text/plain", HTML, "HTML"),
         ("text/plain", b"text\x00", "something else"),
@@ -72,6 +70,22 @@ def test_a_file_is_what_it_was_announced_as(announced: str | None, head: bytes, 
 def test_a_file_of_another_kind_is_refused(announced: str | None, head: bytes, came: str) -> None:
     with pytest.raises(ReceiptDownloadFailure, match=came):
         kind_of(announced, head)
+
+
+def test_one_image_for_another_is_named_as_what_it_is() -> None:
+    assert kind_of("image/jpeg", PNG) == Kind("image/png", ".png")
+    assert kind_of("image/png", JPEG) == Kind("image/jpeg", ".jpg")
+
+
+@pytest.mark.parametrize("head", [TEXT, b"\x00\x01"])
+def test_a_file_that_came_whole_and_looks_like_nothing_is_taken_at_its_word(head: bytes) -> None:
+    assert kind_of("application/pdf", head, whole=True) == Kind("application/pdf", ".pdf")
+
+
+@pytest.mark.parametrize("head", [PNG, HTML])
+def test_a_file_that_is_plainly_another_is_refused_whole_or_not(head: bytes) -> None:
+    with pytest.raises(ReceiptDownloadFailure):
+        kind_of("application/pdf", head, whole=True)
 
 
 @given(st.none() | st.text(), st.binary(max_size=HEAD))

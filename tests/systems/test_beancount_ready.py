@@ -137,16 +137,26 @@ async def test_a_new_error_in_an_entry_of_ours_is_said_when_the_job_is_done(
     assert "does not balance" in sentence
 
 
+@pytest.mark.parametrize("pattern", ["*.beancount", "*", "20*.beancount"])
 async def test_an_include_that_people_wrote_before_the_first_run_is_fine(
-    ledger: LedgerFolder,
+    ledger: LedgerFolder, pattern: str
 ) -> None:
     with ledger.main.open("a") as file:
-        file.write('include "counterfoil/*.beancount"\n')
+        file.write(f'include "counterfoil/{pattern}"\n')
     async with ledger.books() as books:
         assert await books.ready() == []
         assert isinstance((await books.record([entry()]))[0], Booked)
     assert ledger.errors() == ""
     assert ledger.main.read_text().count("include") == 1
+
+
+async def test_a_single_month_included_by_hand_is_a_problem(ledger: LedgerFolder) -> None:
+    async with ledger.books() as books:
+        await books.record([entry()])
+    text = ledger.main.read_text().replace("*.beancount", ledger.month.name)
+    ledger.main.write_text(text)
+    found = await problem(ledger)
+    assert 'include "counterfoil/*.beancount" in its place' in found.message
 
 
 async def test_to_look_at_a_ledger_writes_nothing(ledger: LedgerFolder) -> None:

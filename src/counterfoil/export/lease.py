@@ -29,11 +29,11 @@ class Lease:
 
     def may_write(self, now: datetime) -> bool:
         """Whether there is time to write something new and to report it."""
-        return self._left(now) > min(STOP_WRITING, self._seconds / 4)
+        return self._left(now) > STOP_WRITING
 
     def may_retry(self, now: datetime) -> bool:
         """Whether there is time to wait for an accounting system that failed."""
-        return self._left(now) > min(STOP_RETRYING, self._seconds / 2)
+        return self._left(now) > STOP_RETRYING
 
     def _left(self, now: datetime) -> timedelta:
         return timedelta(0) if self._until is None else self._until - now

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from counterfoil.errors import ItemFailureType, JobFailure, JobLost
+from counterfoil.errors import ItemFailureType, JobFailure, JobFailureType, JobLost
 from counterfoil.export.close import Verdict, close, judge, verdict_of_failure
 from counterfoil.export.export_items import read_export_items
 from counterfoil.export.job_items import read_job_items
@@ -27,7 +27,7 @@ from counterfoil.export.record import Recorder
 from counterfoil.export.report import report
 from counterfoil.export.settle import settle_payments
 from counterfoil.export.validate import open_books, validate
-from counterfoil.pleo.errors import PleoNotFound
+from counterfoil.pleo.errors import PleoForbidden, PleoNotFound
 from counterfoil.register import ItemOutcome
 
 if TYPE_CHECKING:
@@ -66,6 +66,10 @@ async def run(export: Export, job: ExportJob) -> JobResult:
             verdict = judge(rows)
         except JobFailure as failure:
             verdict = await _verdict_of_failure(export, job.id, failure)
+        except PleoForbidden as refusal:
+            # A right is missing for the data, perhaps not for saying so.
+            lacking = JobFailure(str(refusal), JobFailureType.AUTHORIZATION_FAILURE)
+            verdict = await _verdict_of_failure(export, job.id, lacking)
         await close(export, job.id, verdict)
     except (JobLost, PleoNotFound) as error:
         export.register.jobs.lose(job.id, reason=str(error), now=export.clock.now())

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
+from http import HTTPStatus
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote
@@ -85,8 +86,8 @@ class PleoClient:
         """Return all export jobs of this company in these statuses, in Pleo's order."""
         query = [("company_id", self.company_id), *(("statuses", status) for status in statuses)]
         pages = self._pages("list_jobs", "/v3/export-jobs", query, "id")
-        found = [read_as(ExportJob, row, "list_jobs") async for page in pages for row in page]
-        return [job for job in found if self._is_ours(job)]
+        rows = [row async for page in pages for row in page]
+        return [job for job in map(_readable_job, rows) if job and self._is_ours(job)]
 
     def _is_ours(self, job: ExportJob) -> bool:
         if job.company_id.lower() == self.company_id.lower():
@@ -126,7 +127,7 @@ class PleoClient:
         failure_reason: str | None = None,
         failure_reason_type: str | None = None,
     ) -> None:
-        """Send started, completed, completed_with_errors or failed, once; returns on any 2xx.
+        """Send started, completed, completed_with_errors or failed, once; returns on 202.
 
         Raises PleoUnprocessable where the job's state does not allow it, and PleoUnanswered where
         nobody can know from the answer: then the job must be read.
@@ -144,6 +145,7 @@ class PleoClient:
                 path="/v3/export-job-events",
                 body=_json_body({key: value for key, value in body.items() if value is not None}),
                 status_is_enough=True,
+                accepted=HTTPStatus.ACCEPTED,
             )
         )
 
@@ -220,6 +222,15 @@ class PleoClient:
 def _job_path(job_id: str) -> str:
     """Return the path of a job, whatever its id holds."""
     return f"/v3/export-jobs/{quote(job_id, safe='')}"
+
+
+def _readable_job(row: Json) -> ExportJob | None:
+    """Read a job of a list; one that cannot be read must not keep the others waiting."""
+    try:
+        return read_as(ExportJob, row, "list_jobs")
+    except PleoMalformed as error:
+        _log.warning("pleo.unreadable_job_ignored", reason=str(error))
+        return None
 
 
 def _job(value: Json, request: Request) -> ExportJob:

@@ -45,6 +45,8 @@ class Request:
     path: str
     query: Sequence[tuple[str, str]] = ()
     body: bytes | None = None
+    accepted: int | None = None
+    """The one status that means yes; any other success is no clear answer."""
     status_is_enough: bool = False
     """The status alone answers it, so a body that breaks off after a 2xx does no harm."""
 
@@ -102,6 +104,12 @@ class Exchange:
         self.server_date = answer.date or self.server_date
         if not answer.ok:
             raise error_of(answer)
+        if request.accepted not in {None, answer.status}:
+            raise PleoUnanswered(
+                f"{request}: Pleo answered {answer.status} where {request.accepted} means yes; "
+                "it may or may not have taken effect.",
+                status=answer.status,
+            )
         return answer
 
     async def _exchange(self, request: Request, url: str) -> Answer:

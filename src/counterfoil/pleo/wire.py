@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Never, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -98,11 +98,12 @@ def parse_json(answer: Answer) -> Json:
 
 
 def read_json(body: bytes) -> Json:
-    """Read JSON as Pleo writes it, fractions as Decimal; raises ValueError."""
+    """Read JSON as Pleo writes it, fractions as Decimal; raises ValueError.
+
+    NaN and Infinity, which are no JSON, become texts, so that their row alone fails.
+    """
     try:
-        value: Json = json.loads(
-            body, parse_float=_decimal, parse_int=_integer, parse_constant=_refuse
-        )
+        value: Json = json.loads(body, parse_float=_decimal, parse_int=_integer, parse_constant=str)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
     return _mended(value) if _HALF_PAIR.search(body) else value
@@ -119,11 +120,6 @@ def _decimal(text: str) -> Decimal | str:
 def _integer(text: str) -> int | str:
     """Read an integer; one beyond all bounds stays text, so that its row alone fails."""
     return int(text) if len(text) <= _DIGITS else text
-
-
-def _refuse(constant: str) -> Never:
-    """Refuse NaN and Infinity, which Python would take."""
-    raise ValueError(f"{constant} is no JSON number")
 
 
 def _mended(value: Json) -> Json:

@@ -116,6 +116,7 @@ async def _follow(
 async def _read(response: httpx.Response, announced: int | None, most: int, into: Incoming) -> None:
     """Stream a body into the file, stopping as soon as it is too long."""
     _check_answer(response)
+    _check_length(response, most)
     async for piece in response.aiter_bytes():
         into.write(piece)
         if announced is not None and into.size > announced:
@@ -136,6 +137,13 @@ def _check_answer(response: httpx.Response) -> None:
     encoding = response.headers.get("Content-Encoding", "").strip().lower()
     if encoding not in _ENCODINGS:
         raise ReceiptDownloadFailure(f"The receipt's host {host} packs it as {encoding[:20]!r}.")
+
+
+def _check_length(response: httpx.Response, most: int) -> None:
+    """Refuse a body at once that says it is too long."""
+    length = response.headers.get("Content-Length", "")
+    if length.isdecimal() and int(length) > most:
+        raise _too_large(f"has {length} bytes", most)
 
 
 def _check_size(announced: int | None, into: Incoming) -> None:

@@ -97,10 +97,12 @@ _KNOWN_TYPES = MimeTypes()
 """Python's own table, not the machine's: the same names everywhere."""
 
 
-def kind_of(announced: str | None, head: bytes) -> Kind:
+def kind_of(announced: str | None, head: bytes, *, whole: bool = False) -> Kind:
     """Say what a file is; ``head`` are its first bytes. Raises ReceiptDownloadFailure.
 
     A file of a format we know must look like it; of one we do not know, not like another we know.
+    One image may pass for another, and is named as what it is. ``whole`` says that exactly the
+    announced bytes came: then a file that looks like nothing we know is taken at its word.
     """
     wanted = _normal(announced)
     found = next((name for name, rule in _COMPILED if rule.match(head)), None)
@@ -108,9 +110,12 @@ def kind_of(announced: str | None, head: bytes) -> Kind:
         return _unannounced(found)
     if wanted in _FORMATS:
         extension, looks = _FORMATS[wanted]
-        if found not in looks:
-            raise _mismatch(wanted, found)
-        return Kind(wanted, extension)
+        if found in looks or (whole and found in {None, _TEXT}):
+            return Kind(wanted, extension)
+        came = _BY_SIGNATURE.get(found or "", "")
+        if wanted.startswith("image/") and came.startswith("image/"):
+            return Kind(came, _FORMATS[came][0])
+        raise _mismatch(wanted, found)
     if found not in {None, _TEXT, _ZIP, _OLE}:
         raise _mismatch(wanted, found)
     return Kind(wanted, _KNOWN_TYPES.guess_extension(wanted) or _UNKNOWN.extension)

@@ -196,7 +196,7 @@ class ReceiptStore:
             receiving(self._folder) as incoming,
         ):
             await download(self._http, file.url, file.size, most, incoming)
-            kind = kind_of(file.type, incoming.head)
+            kind = kind_of(file.type, incoming.head, whole=file.size is not None)
             path, digest = incoming.keep(self._folder)
         return Document(
             path=path,

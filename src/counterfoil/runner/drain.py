@@ -10,7 +10,7 @@ import structlog
 from counterfoil.export.claim import claim, take_over
 from counterfoil.export.detect import detect
 from counterfoil.export.run import run
-from counterfoil.pleo.errors import PleoRateLimited
+from counterfoil.pleo.errors import PleoRateLimited, PleoUnanswered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,10 +43,14 @@ async def drain(
     while True:
         export = make_export()
         done = {result.job_id for result in results}
-        spent = {job_id for job_id, count in tries.items() if count >= CLAIM_TRIES}
-        found = await detect(export.pleo, export.register, leave=done | spent)
+        found = await detect(export.pleo, export.register, leave=done)
         if found.next is None:
             return found.foreign
+        if tries[found.next.id] == CLAIM_TRIES:
+            raise PleoUnanswered(
+                f"Job {found.next.id} could not be started: Pleo gives no clear answer. It is "
+                "still pending there; run again"
+            )
         if (job := await _claim(export, found.next.id)) is not None:
             results.append(await run(export, job))
             continue

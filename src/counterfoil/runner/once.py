@@ -81,7 +81,7 @@ async def run_connection(
             connection, register, results, take_over, progress=progress, planned=planned
         )
     except PleoRefused as refusal:
-        error = f"{refusal} Nothing more was claimed; check the key and its rights"
+        error = f"{refusal} Check the key and its rights in Pleo, then run again"
     except (CounterfoilError, OSError) as trouble:
         error = str(trouble)
     if error:

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from os.path import normpath
 from pathlib import Path
 
 from counterfoil.bookkeeping.chart import Chart
@@ -47,6 +48,8 @@ UNREADABLE = re.compile(
 )
 """Findings that mean Beancount left something out; others judge what it read."""
 EMPTY_GLOB = re.compile(r'File glob "(.*)" does not match any files')
+SPAN = ("2000-01.beancount", "2099-12.beancount")
+"""Month files that an include of our folder must find."""
 ATTEMPTS = 3
 """Loads begun again because somebody wrote to the ledger meanwhile."""
 
@@ -119,6 +122,7 @@ async def _load(sources: Sources, scratch: Path) -> Snapshot:
         faults=faults(findings, sources.texts),
         problems=[
             *_unreadable(findings, sources.main),
+            *_narrow(sources),
             *_hidden(sources, books),
             *_ambiguous(rows),
         ],
@@ -181,11 +185,26 @@ def _unreadable(findings: Iterable[Finding], main: Path) -> Iterator[Problem]:
 
 
 def _of_our_empty_folder(finding: Finding, main: Path) -> bool:
-    """Whether only our own include finds nothing: the first entry will make its files."""
+    """Whether only an include of our own folder finds nothing: the first entry makes its files."""
     empty = EMPTY_GLOB.match(finding.message)
-    return empty is not None and (main.parent / empty[1]).resolve() == Path(
-        main.parent / "counterfoil" / "*.beancount"
-    )
+    return empty is not None and Path(normpath(main.parent / empty[1])).parent == _home(main)
+
+
+def _home(main: Path) -> Path:
+    return main.parent / "counterfoil"
+
+
+def _narrow(sources: Sources) -> Iterator[Problem]:
+    """Find includes of single files of ours: beside our own, Beancount would read them twice."""
+    home = _home(sources.main)
+    for pattern in sorted(sources.watch.included):
+        months = Watch(frozenset({pattern}), pattern)
+        if Path(pattern).parent == home and not all(map(months.covers, map(home.joinpath, SPAN))):
+            yield Problem(
+                message=f"The ledger includes {pattern} by itself, so later months would be left "
+                'out or read twice. Write include "counterfoil/*.beancount" in its place in '
+                f"{sources.main}, then export again."
+            )
 
 
 def _hidden(sources: Sources, books: Books) -> Iterator[Problem]:
