@@ -18,7 +18,7 @@ from counterfoil.export.matching import NO_BILL
 from counterfoil.export.settle import NEXT_RUN, NOT_POSTED, settle_payments
 from counterfoil.register import open_register
 from counterfoil.register.open_items import ListedItem, OpenItem
-from counterfoil.systems.contract import EntryState
+from counterfoil.systems.contract import EntryState, Problem
 from counterfoil.testing.memory import MemoryBooks, MemoryLedger, MemoryRecord, chart_of
 from counterfoil.testing.world import SETTINGS, World
 
@@ -303,6 +303,23 @@ async def test_drafts_are_settled_once_people_have_posted_them(paying: World) ->
     assert settlings(paying) == []
     paying.ledger.change(record(paying, paid).id, state=EntryState.POSTED)
     await next_job(paying)
+    assert is_settled(paying, owed, paid)
+
+
+async def test_posted_drafts_are_settled_by_a_run_without_any_job(paying: World) -> None:
+    paying.settings = replace(paying.settings, posting=PostingMode.DRAFT)
+    owed, paid = bill(paying), payment(paying, names=["R1"])
+    await paying.export()
+    for entry in (owed, paid):
+        paying.ledger.change(record(paying, entry).id, state=EntryState.POSTED)
+    paying.ledger.interrupt("ready")
+    await paying.drain()
+    assert settlings(paying) == []
+    paying.ledger.problems.append(Problem(message="locked"))
+    await paying.drain()
+    assert settlings(paying) == []
+    paying.ledger.problems.clear()
+    await paying.drain()
     assert is_settled(paying, owed, paid)
 
 

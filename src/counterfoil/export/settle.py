@@ -25,11 +25,13 @@ if TYPE_CHECKING:
     from counterfoil.register.open_items import ItemKey, OpenItem
     from counterfoil.systems.contract import AccountingSystem, Found
 
-__all__ = ["settle_payments"]
+__all__ = ["settle_alone", "settle_payments"]
 
 log = structlog.get_logger(__name__)
 
 CHUNK = 100
+ALONE_SECONDS = 3600
+"""How long a settling without a job may take."""
 NOT_POSTED = "it waits until it and what it pays are posted"
 NEXT_RUN = "the next run settles it: the books were away"
 
@@ -44,6 +46,20 @@ async def settle_payments(export: Export, books: AccountingSystem) -> None:
         await settling.settle(payments[start : start + CHUNK])
         if settling.away:
             return
+
+
+async def settle_alone(export: Export) -> None:
+    """Settle without a job: people may have posted drafts since the last one."""
+    if not export.register.open_items.payments(export.books.target):
+        return
+    now = export.clock.now()
+    export.lease.start(expires_in=ALONE_SECONDS, updated_at=now, now=now)
+    try:
+        async with export.books as books:
+            if not await books.ready():
+                await settle_payments(export, books)
+    except BooksNotReady as error:
+        log.warning("the next run settles payments", reason=str(error))
 
 
 @dataclass

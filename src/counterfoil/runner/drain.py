@@ -10,6 +10,7 @@ import structlog
 from counterfoil.export.claim import claim, take_over
 from counterfoil.export.detect import detect
 from counterfoil.export.run import run
+from counterfoil.export.settle import settle_alone
 from counterfoil.pleo.errors import PleoRateLimited, PleoUnanswered
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ async def drain(
         done = {result.job_id for result in results}
         found = await detect(export.pleo, export.register, leave=done)
         if found.next is None:
+            if not results:
+                await settle_alone(export)
             return found.foreign
         if tries[found.next.id] == CLAIM_TRIES:
             raise PleoUnanswered(
