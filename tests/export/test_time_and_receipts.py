@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from counterfoil.bookkeeping.entries import Entry, Part
 from counterfoil.export.export_items import sort_key
 from counterfoil.export.lease import Lease
 from counterfoil.export.policies import ReceiptPolicy
@@ -14,7 +16,8 @@ from counterfoil.export.ports import Silent, SystemClock
 from counterfoil.pleo.errors import PleoUnanswered
 from counterfoil.sandbox.faults import Kind
 from counterfoil.sandbox.model import Receipt
-from counterfoil.systems.contract import Problem
+from counterfoil.systems.contract import AccountingSystem, Problem, RecordResult
+from counterfoil.testing.memory import MemoryBooks
 from counterfoil.testing.world import World
 
 PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
@@ -156,3 +159,52 @@ async def test_a_dead_url_is_replaced_by_a_fresh_one(world: World) -> None:
     assert [len(world.ledger.of(entry)[0].receipts) for entry in entries] == [1, 1, 1]
     reads = [e for e in world.state.events if e.kind == "request" and "export-items" in str(e.path)]
     assert len(reads) == 2
+
+
+async def test_a_booking_that_lacks_a_receipt_is_named_in_the_failure(world: World) -> None:
+    able = world.ledger.capabilities
+    world.ledger.capabilities = replace(able, attachments=None)
+    entry = world.company.add_item(receipts=[receipt()])
+    await world.export()
+    world.ledger.capabilities = able
+    world.ledger.receipts_with_entry = False
+    (record,) = world.ledger.of(entry)
+    job = world.queue(entry)
+    world.fault(Kind.TRUNCATED, "get_receipt")
+    await world.drain()
+    assert f"Booked as {record.id}, but a receipt is missing" in (
+        world.item(job, entry).failure_reason
+    )
+    assert world.ledger.copies(entry) == 1
+
+
+class SlowBooks(MemoryBooks):
+    """Books that take most of an hour for every call that writes."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world.ledger)
+        self.world = world
+
+    async def record(self, entries: Sequence[Entry]) -> Sequence[RecordResult]:
+        results = await super().record(entries)
+        self.world.state.clock.advance(timedelta(minutes=56))
+        return results
+
+
+class SlowWorld(World):
+    """A world with slow books."""
+
+    def books(self) -> AccountingSystem:
+        return SlowBooks(self)
+
+
+async def test_what_is_left_when_time_runs_out_is_named_beside_what_is_booked() -> None:
+    async with SlowWorld() as world:
+        entry = world.company.add_item(method="accounts_payable")
+        job = world.queue()
+        await world.drain()
+        reason = world.item(job, entry).failure_reason
+        assert "ran out of time" in reason
+        assert "is booked; the next export adds only the payment" in reason
+        assert world.ledger.copies(entry, Part.BILL) == 1
+        assert world.ledger.copies(entry, Part.PAYMENT) == 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -62,6 +62,10 @@ class Connection:
     settings: Settings
     receipts: ReceiptSettings = field(default_factory=ReceiptSettings)
     on_change: OnChange = OnChange.FAIL
+
+    def settings_for(self, books: AccountingSystem) -> Settings:
+        """Return the settings, with the lengths of texts that these books take."""
+        return replace(self.settings, narration_limit=books.capabilities.narration_limit)
 
     def open_books(self) -> AccountingSystem:
         """Make an instance of the accounting system, for one job; nothing is opened yet."""

@@ -11,13 +11,14 @@ and the next run starts from the look-up again.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import structlog
 
 from counterfoil.bookkeeping.entries import Document, Part
 from counterfoil.bookkeeping.parse import parse_item
-from counterfoil.errors import BooksTimeout, ItemFailure
+from counterfoil.errors import ItemFailure
 from counterfoil.export.decide import Known, decide
 from counterfoil.export.export_items import read_export_items
 from counterfoil.export.look import (
@@ -31,7 +32,7 @@ from counterfoil.export.payables import Payables
 from counterfoil.export.policies import ReceiptPolicy
 from counterfoil.export.preview import hold_to_plan
 from counterfoil.export.work import ItemWork, prepare
-from counterfoil.export.write import Writer
+from counterfoil.export.write import Writer, mind_the_time
 from counterfoil.receipts.errors import ReceiptExpired
 from counterfoil.register.records import load_payload
 from counterfoil.systems.contract import BooksNotReady
@@ -83,6 +84,7 @@ class Recorder:
             _give_up(works, records, error)
         else:
             self._decide(works, records, found)
+            mind_the_time(export, works)
             payables.route(works, export.register.open_items.bills)
             hold_to_plan(works, export.planned)
             await asyncio.gather(*(self._fetch(work) for work in works))
@@ -119,7 +121,6 @@ class Recorder:
         found: Mapping[PartKey, Sequence[Found]],
     ) -> None:
         export = self._export
-        may_write = export.lease.may_write(export.clock.now())
         decisions = export.register.decisions.of(
             self._books.target, [work.entry_id for work in works]
         )
@@ -128,14 +129,12 @@ class Recorder:
                 found={part: found.get((work.entry_id, part), ()) for part in Part},
                 records=records.get(work.entry_id, ()),
                 decision=next(reversed(decisions.get(work.entry_id, ())), None),
-                payload_of=self._payload,
+                payload_of=lambda record: self._payload(record.job_id, record.reference.entry_id),
             )
             decide(work, known, settings=export.settings, on_change=export.on_change)
-            if work.writable and not may_write:
-                work.failure = BooksTimeout("The export ran out of time; export again")
 
-    def _payload(self, record: PartRecord) -> str | None:
-        kept = self._export.register.items.get(record.job_id, record.reference.entry_id)
+    def _payload(self, job_id: str, entry_id: str) -> str | None:
+        kept = self._export.register.items.get(job_id, entry_id)
         return kept.payload if kept else None
 
     async def _fetch(self, work: ItemWork) -> None:
@@ -146,6 +145,11 @@ class Recorder:
         failures = [result for result in results if isinstance(result, ItemFailure)]
         if failures and self._export.receipt_policy is ReceiptPolicy.REQUIRE:
             work.failure = failures[0]
+            if (first := work.first_live) is not None:
+                work.failure = failures[0].reworded(
+                    f"Booked as {first.id}, but a receipt is missing: {failures[0]} "
+                    "The next export adds it"
+                )
             return
         for failure in failures:
             log.warning("booked without a receipt", entry=work.entry_id, reason=str(failure))
@@ -156,14 +160,23 @@ class Recorder:
         results = await self._receipts.fetch_each(item)
         if not any(isinstance(result, ReceiptExpired) for result in results):
             return results
+        await self._read_again()
+        return await self._receipts.fetch_each(self._as_read_last(item))
+
+    async def _read_again(self) -> None:
+        """Read the data layer anew, once for all items."""
         async with self._refresh:
-            if not self._refreshed:
-                await read_export_items(self._export, self._job_id)
-                self._refreshed = True
-        kept = self._export.register.items.get(self._job_id, item.accounting_entry_id)
-        if kept is not None and kept.payload is not None:
-            item = parse_item(load_payload(kept.payload))
-        return await self._receipts.fetch_each(item)
+            if self._refreshed:
+                return
+            await read_export_items(self._export, self._job_id)
+            self._refreshed = True
+
+    def _as_read_last(self, item: ExportItem) -> ExportItem:
+        """Return an item as the data layer gave it last, unless that cannot be read."""
+        payload = self._payload(self._job_id, item.accounting_entry_id)
+        with suppress(ItemFailure):
+            return parse_item(load_payload(payload)) if payload else item
+        return item
 
 
 def _needs_receipts(work: ItemWork, item: ExportItem) -> bool:

@@ -10,7 +10,7 @@ from counterfoil.errors import JobLost
 from counterfoil.export.ports import Export
 from counterfoil.pleo.errors import PleoNotFound, PleoUnprocessable
 from counterfoil.pleo.models import ItemUpdate
-from counterfoil.register import KeptItem
+from counterfoil.register import ItemOutcome, KeptItem
 
 __all__ = ["report"]
 
@@ -58,19 +58,18 @@ async def _put(export: Export, job_id: str, items: Sequence[KeptItem]) -> dict[s
     """Send one PUT; return what Pleo says of each refused row, by entry id."""
     sent_at = export.clock.now()
     try:
-        result = await export.pleo.update_items(job_id, [_row(item) for item in items])
+        result = await export.pleo.update_items(
+            job_id, [_row(item.entry_id, item.outcome) for item in items if item.outcome]
+        )
     except (PleoUnprocessable, PleoNotFound) as error:
         raise JobLost(f"Pleo takes no more outcomes for this job: {error}") from error
     export.lease.renew(sent_at)
     return {error.accounting_entry_id: f"{error.type} {error.message}" for error in result.errors}
 
 
-def _row(item: KeptItem) -> ItemUpdate:
-    outcome = item.outcome
-    if outcome is None:
-        raise ValueError(f"{item.entry_id} has no outcome to report")
+def _row(entry_id: str, outcome: ItemOutcome) -> ItemUpdate:
     return ItemUpdate(
-        accounting_entry_id=item.entry_id,
+        accounting_entry_id=entry_id,
         status=outcome.status,
         external_id=outcome.external_id,
         external_url=outcome.external_url,

@@ -14,8 +14,8 @@ from counterfoil.systems.contract import AccountingSystem, BooksNotReady, Proble
 
 __all__ = ["open_books", "ready_chart", "validate"]
 
-PATIENCE_SECONDS = 60
 PAUSES = (1, 2, 4, 8, 15, 30)
+"""Seconds between the tries: a minute in all."""
 
 T = TypeVar("T")
 
@@ -48,13 +48,12 @@ async def ready_chart(books: AccountingSystem, settings: Settings) -> Chart:
 
 async def _patiently(clock: Clock, check: Callable[[], Awaitable[T]]) -> T:
     """Try until it works; a passing problem gets a minute, a lasting one fails the job at once."""
-    waited = 0.0
-    for pause in (*PAUSES, 0):
+    pauses = iter(PAUSES)
+    while True:
         try:
             return await check()
         except BooksNotReady as error:
-            if not error.problem.passing or waited >= PATIENCE_SECONDS or not pause:
+            pause = next(pauses, None) if error.problem.passing else None
+            if pause is None:
                 raise JobFailure(error.problem.message, error.problem.failure_type) from error
         await clock.sleep(pause)
-        waited += pause
-    raise AssertionError("the last pause is zero")

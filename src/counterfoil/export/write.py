@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from counterfoil.errors import ItemFailure, RefusedByBooks
+from counterfoil.errors import BooksTimeout, ItemFailure, RefusedByBooks
 from counterfoil.export.look import patiently, uncertain, unreachable, unsettled_seconds
 from counterfoil.export.policies import ReceiptPolicy
 from counterfoil.export.undo import take_back
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from counterfoil.export.work import ItemWork
     from counterfoil.systems.contract import AccountingSystem, Found, PartKey, RecordResult
 
-__all__ = ["Writer"]
+__all__ = ["Writer", "mind_the_time"]
 
 log = structlog.get_logger(__name__)
 
@@ -68,6 +68,7 @@ class Writer:
 
     async def write(self, works: Sequence[ItemWork]) -> None:
         """Write first parts, then second parts of those that succeeded; then finish every item."""
+        mind_the_time(self._export, works)
         for work in works:
             if work.writable and work.to_undo:
                 await self._take_back(work)
@@ -75,6 +76,7 @@ class Writer:
             size = self._books.capabilities.batch_size
             for start in range(0, len(batch), size):
                 await self._write_batch(batch[start : start + size])
+            mind_the_time(self._export, works)
         for work in works:
             await self._finish(work)
 
@@ -124,6 +126,12 @@ class Writer:
         ]
 
     @property
+    def _may_be_there(self) -> tuple[type[RecordResult], ...]:
+        if self._books.capabilities.uniqueness is Uniqueness.EXCLUSIVE_FILE:
+            return Booked, Unknown
+        return Booked, Unknown, Refused
+
+    @property
     def _may_resend(self) -> bool:
         return self._books.capabilities.uniqueness is not Uniqueness.PROBE_ONLY
 
@@ -136,11 +144,14 @@ class Writer:
     async def _read_back(
         self, entries: Sequence[Entry], answers: Sequence[RecordResult | BooksNotReady]
     ) -> Mapping[PartKey, Sequence[Found]]:
-        """Look up what was sent; wait first where an answer is missing and absence is no proof."""
+        """Look up what was sent; wait first where an answer is missing and absence is no proof.
+
+        A refused one may be there all the same: an earlier request for it that came in late.
+        """
         keys = [
             (entry.reference.entry_id, entry.reference.part)
             for entry, answer in zip(entries, answers, strict=True)
-            if isinstance(answer, (Booked, Unknown))
+            if isinstance(answer, self._may_be_there)
         ]
         if not keys:
             return {}
@@ -204,6 +215,16 @@ class Writer:
         ]
         if drafts:
             await self._books.post(drafts)
+
+
+def mind_the_time(export: Export, works: Sequence[ItemWork]) -> None:
+    """Fail what is still to be written when the job has no time left to write and report it."""
+    if export.lease.may_write(export.clock.now()):
+        return
+    for work in works:
+        if work.writable:
+            missing = [entry.reference.part for entry in work.to_write]
+            work.fail(BooksTimeout("The export ran out of time; export again"), missing)
 
 
 def _settle(work: ItemWork, intent: PartRecord, answer: _Answer) -> PartRecord:

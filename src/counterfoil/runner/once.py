@@ -139,7 +139,7 @@ def _export(
         books=books,
         register=register,
         receipts=ReceiptStore(connection.base_url, hosts=connection.receipts.hosts, limits=limits),
-        settings=connection.settings,
+        settings=connection.settings_for(books),
         receipt_policy=connection.receipts.policy,
         on_change=connection.on_change,
         **watched,

@@ -56,7 +56,7 @@ async def _plan(
             jobs,
             books,
             chart,
-            connection.settings,
+            connection.settings_for(books),
             today=today,
             on_change=connection.on_change,
             register=register,
