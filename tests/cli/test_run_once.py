@@ -75,7 +75,7 @@ def test_a_key_that_pleo_refuses_breaks_the_connection(
     acme.state.revoke_key(acme.company.api_key)
     said = counterfoil("run", "--once")
     assert said.code == 1
-    assert "check the key and its rights" in said.out
+    assert "check the API key or connect Pleo again" in said.out
     assert acme.state.job(job).status == "pending"
 
 

@@ -164,10 +164,10 @@ async def test_a_dead_url_is_replaced_by_a_fresh_one(world: World) -> None:
 async def test_a_booking_that_lacks_a_receipt_is_named_in_the_failure(world: World) -> None:
     able = world.ledger.capabilities
     world.ledger.capabilities = replace(able, attachments=None)
+    world.ledger.receipts_with_entry = False
     entry = world.company.add_item(receipts=[receipt()])
     await world.export()
     world.ledger.capabilities = able
-    world.ledger.receipts_with_entry = False
     (record,) = world.ledger.of(entry)
     job = world.queue(entry)
     world.fault(Kind.TRUNCATED, "get_receipt")
