@@ -180,9 +180,7 @@ def test_what_is_booked_is_not_planned_again(counterfoil: CommandLine, acme: Acm
     assert (told["entries"], told["failures"], told["booked"]) == ([], [], [item])
 
 
-@pytest.mark.parametrize(
-    "content", ["no JSON", "{}", '{"data": 1}', '["an item"]', "12", "[{]"]
-)
+@pytest.mark.parametrize("content", ["no JSON", "{}", '{"data": 1}', '["an item"]', "12", "[{]"])
 def test_a_file_without_items_is_refused(
     counterfoil: CommandLine, acme: Acme, content: str
 ) -> None:

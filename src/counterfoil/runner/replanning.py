@@ -63,8 +63,9 @@ async def compare_with_past(connection: Connection, register: Register) -> Compa
     """
     async with connection.open_books().reading() as books:
         chart = _open_all_periods(await ready_chart(books, connection.settings))
+        settings = replace(connection.settings_for(books), closed_through=None)
         target = books.target
-    planner = _Planner(chart, replace(connection.settings, closed_through=None))
+    planner = _Planner(chart, settings)
     compared = forgotten = 0
     rebooked: list[Rebooked] = []
     for parts in _booked(register, target, connection.company_id):
