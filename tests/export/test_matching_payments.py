@@ -19,7 +19,8 @@ from counterfoil.export.settle import NEXT_RUN, NOT_POSTED, settle_payments
 from counterfoil.register import open_register
 from counterfoil.register.open_items import ListedItem, OpenItem
 from counterfoil.systems.contract import EntryState, Problem
-from counterfoil.testing.memory import MemoryBooks, MemoryLedger, MemoryRecord, chart_of
+from counterfoil.testing.charts import chart_of
+from counterfoil.testing.memory import MemoryBooks, MemoryLedger, MemoryRecord
 from counterfoil.testing.world import SETTINGS, World
 
 VENDOR = {"id": "v-1", "name": "Acme Paper", "code": "V001"}

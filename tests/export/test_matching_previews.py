@@ -8,7 +8,8 @@ from typing import Any
 from counterfoil.bookkeeping.chart import Chart, ChartAccount, ChartVendor
 from counterfoil.export.preview import preview
 from counterfoil.sandbox.items import build_item
-from counterfoil.testing.memory import MemoryBooks, MemoryLedger, chart_of
+from counterfoil.testing.charts import chart_of
+from counterfoil.testing.memory import MemoryBooks, MemoryLedger
 from counterfoil.testing.world import SETTINGS
 
 OWN = ChartAccount(id="account-2001", code="2001")

@@ -20,8 +20,9 @@ from counterfoil.systems.contract import (
     Uniqueness,
     Unknown,
 )
+from counterfoil.testing.charts import chart_of
 from counterfoil.testing.kind import memory_kind
-from counterfoil.testing.memory import Fate, MemoryBooks, MemoryLedger, chart_of
+from counterfoil.testing.memory import Fate, MemoryBooks, MemoryLedger
 from tests.systems.ledgers import COFFEE, TAXI, document, entry
 
 

@@ -6,12 +6,12 @@ What was sent and got no answer is settled by looking up; what cannot be settled
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import structlog
 
 from counterfoil.errors import BooksTimeout, ItemFailure, RefusedByBooks
+from counterfoil.export.compare import difference
 from counterfoil.export.look import patiently, uncertain, unreachable, unsettled_seconds
 from counterfoil.export.policies import ReceiptPolicy
 from counterfoil.export.undo import take_back
@@ -33,7 +33,13 @@ if TYPE_CHECKING:
     from counterfoil.bookkeeping.entries import Entry
     from counterfoil.export.ports import Export
     from counterfoil.export.work import ItemWork
-    from counterfoil.systems.contract import AccountingSystem, Found, PartKey, RecordResult
+    from counterfoil.systems.contract import (
+        AccountingSystem,
+        Capabilities,
+        Found,
+        PartKey,
+        RecordResult,
+    )
 
 __all__ = ["Writer", "mind_the_time"]
 
@@ -99,7 +105,7 @@ class Writer:
         self._export.register.parts.intend(intents, company_id=self._export.company_id)
         answers = await self._send(entries)
         settled = [
-            _settle(work, intent, answer)
+            _settle(work, intent, answer, self._books.capabilities)
             for work, intent, answer in zip(batch, intents, answers, strict=True)
         ]
         self._export.register.parts.settle(settled, job_id=self._job_id, outcomes={})
@@ -227,13 +233,15 @@ def mind_the_time(export: Export, works: Sequence[ItemWork]) -> None:
             work.fail(BooksTimeout("The export ran out of time; export again"), missing)
 
 
-def _settle(work: ItemWork, intent: PartRecord, answer: _Answer) -> PartRecord:
+def _settle(
+    work: ItemWork, intent: PartRecord, answer: _Answer, capabilities: Capabilities
+) -> PartRecord:
     """Turn an answer and what was read back into the part's outcome and the item's state."""
     entry = work.to_write.pop(0)
     found = answer.found
     if found is not None:
         work.live[entry.reference.part] = found
-        work.failure = _difference(entry, found)
+        work.failure = difference(entry, found, capabilities)
         return replace(
             intent,
             state=PartState.BOOKED,
@@ -257,17 +265,6 @@ def _failure(entry: Entry, result: RecordResult | BooksNotReady) -> tuple[ItemFa
     if isinstance(result, BooksNotReady):
         return unreachable(result), PartState.REFUSED
     return uncertain(entry.reference), PartState.UNKNOWN
-
-
-def _difference(entry: Entry, found: Found) -> ItemFailure | None:
-    """Return a failure with both figures where the books hold another amount than was sent."""
-    held = sum((amount for _, amount in found.lines if amount > 0), Decimal(0))
-    if (found.currency, held) == (entry.currency, entry.amount):
-        return None
-    return RefusedByBooks(
-        f"Booked as {found.id}, but the books hold {held} {found.currency} where "
-        f"{entry.amount} {entry.currency} was sent; correct the entry in the books"
-    )
 
 
 def _live(found: Mapping[PartKey, Sequence[Found]], entry: Entry) -> Found | None:

@@ -89,6 +89,8 @@ class Capabilities:
     """None: the system takes no documents."""
     void: bool = False
     reverse: bool = False
+    computes_tax: bool = False
+    """It computes tax from codes itself; each taxed line may differ from Pleo's by a minor unit."""
     narration_limit: int = 2000
     """Longest narration in characters; longer texts are shortened with a mark."""
 

@@ -24,7 +24,7 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Self, TypedDict, Unpack
 
-from counterfoil.bookkeeping.chart import Chart, ChartAccount
+from counterfoil.bookkeeping.chart import Chart
 from counterfoil.bookkeeping.entries import Document, Entry, Part, Reference
 from counterfoil.effects import effect
 from counterfoil.errors import ItemFailure, JobFailureType, ReceiptUploadFailure, RefusedByBooks
@@ -43,7 +43,7 @@ from counterfoil.systems.contract import (
     Unknown,
 )
 
-__all__ = ["Fate", "MemoryBooks", "MemoryLedger", "MemoryRecord", "chart_of"]
+__all__ = ["Fate", "MemoryBooks", "MemoryLedger", "MemoryRecord"]
 
 ALL_CAPABLE = Capabilities(
     uniqueness=Uniqueness.EXCLUSIVE_FILE, attachments=Attachments(), void=True, reverse=True
@@ -107,6 +107,8 @@ class MemoryLedger:
     """Whether ``record`` files an entry's documents at once; otherwise ``attach`` must."""
     final_with_entry: bool = True
     """Whether ``record`` posts what is to be final at once; otherwise ``post`` must."""
+    tax_off_by: Decimal = Decimal(0)
+    """By how much the tax that the system computes is more than what was sent."""
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     records: list[MemoryRecord] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
@@ -162,11 +164,20 @@ class MemoryLedger:
             booked_at=self.clock().astimezone(UTC).replace(microsecond=0),
             state=EntryState.POSTED if final else EntryState.DRAFT,
             date=entry.date,
-            lines=tuple((line.account, line.amount) for line in entry.lines),
+            lines=self._lines(entry),
             receipts=hashes if self.receipts_with_entry else frozenset(),
         )
         self.records.append(record)
         return record
+
+    def _lines(self, entry: Entry) -> tuple[tuple[str, Decimal], ...]:
+        """Write an entry's lines, with tax as the system computes it and the base adjusted."""
+        off = {"tax-ingoing": self.tax_off_by, "line-account": -self.tax_off_by}
+        taxed = any(line.rule == "tax-ingoing" for line in entry.lines)
+        return tuple(
+            (line.account, line.amount + (off.get(line.rule, Decimal(0)) if taxed else 0))
+            for line in entry.lines
+        )
 
     def of(self, entry_id: str, part: Part | None = None) -> list[MemoryRecord]:
         """Return an item's records, whatever their state; reversing records are left out."""
@@ -381,9 +392,3 @@ class MemoryBooks:
                 receipts=record.receipts,
                 settled=record.settled,
             )
-
-
-def chart_of(*codes: str) -> Chart:
-    """Make a chart of accounts with these codes; that of 6100 has the id ``account-6100``."""
-    accounts = (ChartAccount(id=f"account-{code}", code=code) for code in codes)
-    return Chart(accounts={account.id: account for account in accounts})

@@ -34,7 +34,8 @@ from counterfoil.sandbox.faults import Fault, Kind
 from counterfoil.sandbox.server import SandboxServer
 from counterfoil.sandbox.state import State
 from counterfoil.systems.contract import AccountingSystem
-from counterfoil.testing.memory import MemoryBooks, MemoryLedger, chart_of
+from counterfoil.testing.charts import chart_of
+from counterfoil.testing.memory import MemoryBooks, MemoryLedger
 
 __all__ = ["World", "WorldClock"]
 
