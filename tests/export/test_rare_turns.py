@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
+from typing import Unpack
 
 import pytest
 
-from counterfoil.bookkeeping.chart import ChartAccount
-from counterfoil.bookkeeping.entries import Entry, Part
-from counterfoil.errors import ItemFailure, ReceiptUploadFailure, UnknownAccount
+from counterfoil.bookkeeping.chart import Chart, ChartAccount
+from counterfoil.bookkeeping.entries import Entry
+from counterfoil.effects import Effect, observe
+from counterfoil.errors import ItemFailure, ReceiptUploadFailure
+from counterfoil.export.claim import claim
+from counterfoil.export.close import Verdict, close
 from counterfoil.export.policies import OnChange, ReceiptPolicy
-from counterfoil.pleo.errors import PleoForbidden
-from counterfoil.register import JobState, PartState, open_register
+from counterfoil.export.ports import Clock
+from counterfoil.export.preview import Preview, preview
+from counterfoil.export.work import ItemWork
+from counterfoil.pleo.errors import PleoBadRequest, PleoForbidden
+from counterfoil.register import KeptItem
 from counterfoil.sandbox.faults import Kind
-from counterfoil.sandbox.model import Receipt
-from counterfoil.systems.contract import EntryState, Problem, RecordResult, Uniqueness
-from counterfoil.testing.memory import Fate, MemoryLedger, MemoryRecord, chart_of
+from counterfoil.sandbox.model import JobItem, Receipt
+from counterfoil.systems.contract import Problem, RecordResult, Uniqueness
+from counterfoil.testing.charts import chart_of
+from counterfoil.testing.memory import Changes, Fate, MemoryLedger, MemoryRecord
 from counterfoil.testing.world import World
 
 PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
+CLOSED = Problem(message="The books are closed.")
 
 
 @dataclass
@@ -34,10 +44,14 @@ class OddLedger(MemoryLedger):
     """What the books add to the first line of what they are given, and take from the last."""
     late: bool = False
     """Whether late requests come in just before the next one."""
+    lands_at: datetime | None = None
+    """When late requests come in by themselves."""
     keeps: bool = False
     """Whether a record stays as it is though it was said to be taken back."""
 
     def called(self, call: str, about: Sequence[str] = ()) -> None:
+        if self.lands_at is not None and self.clock() >= self.lands_at:
+            self.deliver()
         super().called(call, about)
         if call in self.refuses_calls:
             raise self.refuses_calls[call]
@@ -73,10 +87,6 @@ async def odd(ledger: OddLedger) -> AsyncIterator[World]:
         yield world
 
 
-def receipt() -> Receipt:
-    return Receipt(PDF, "application/pdf")
-
-
 @dataclass(frozen=True)
 class Ahead:
     """A clock that is ahead of Pleo's."""
@@ -95,7 +105,7 @@ async def test_a_claim_on_record_outlives_a_key_that_is_refused(world: World) ->
     """The first ``started`` may have arrived, so the job is not forgotten."""
     job, key = world.queue(world.company.add_item()), world.company.api_key
     async with world.ready() as (register, pleo):
-        export = world.exporting(register, pleo, register.connections.raise_fence("fence"))
+        export = world.exporting(register, pleo, register.connections.raise_fence(world.company.id))
         world.fault(Kind.DROP_BEFORE, "post_event", times=1)
         assert await claim(export, job) is None
         world.state.add_key(world.company.id, scopes=["export-jobs:read"], secret=key)
@@ -111,7 +121,7 @@ async def test_a_job_started_long_before_we_tried_is_not_taken_for_ours(world: W
     job = world.queue(world.company.add_item())
     world.fault(Kind.DROP_AFTER, "post_event", times=1)
     async with world.ready() as (register, pleo):
-        export = world.exporting(register, pleo, register.connections.raise_fence("fence"))
+        export = world.exporting(register, pleo, register.connections.raise_fence(world.company.id))
         ahead = replace(export, clock=Ahead(world.clock, timedelta(minutes=5)))
         assert await claim(ahead, job) is None
         assert register.jobs.get(job) is None
@@ -137,24 +147,24 @@ async def test_payloads_of_strangers_alone_book_nothing(world: World) -> None:
     assert world.ledger.records == []
 
 
+class Torn(frozenset[str]):
+    """What cannot be read."""
+
+    def __contains__(self, item: object) -> bool:
+        raise RuntimeError("torn")
+
+
 async def test_an_item_that_breaks_the_planning_fails_alone(world: World) -> None:
     """As a mistake of our own would; the others are booked."""
+    accounts = dict(world.ledger.chart.accounts)
+    torn = ChartAccount(id="account-6300", code="6300", currencies=Torn({"GBP"}))
+    world.ledger.chart = Chart(accounts=accounts | {torn.id: torn})
     broken, whole = world.company.add_item(account="6300"), world.company.add_item()
-    world.ledger.chart = Chart(accounts=Torn(world.ledger.chart.accounts))
     job = world.queue()
     await world.drain()
     assert world.item(job, broken).failure_reason_type == "unexpected_failure"
     assert "please report it" in world.item(job, broken).failure_reason
     assert world.item(job, whole).status == "successful"
-
-
-class Torn(dict[str, ChartAccount]):
-    """Accounts of which one cannot be read."""
-
-    def __getitem__(self, name: str) -> ChartAccount:
-        if name == "account-6300":
-            raise RuntimeError("torn")
-        return super().__getitem__(name)
 
 
 async def test_a_late_request_that_bars_its_own_repetition_counts_as_booked(
@@ -176,7 +186,8 @@ async def test_books_that_go_away_before_a_repetition_leave_it_uncertain(world: 
     entry = world.company.add_item()
     job = world.queue()
     world.ledger.lose_reply(entry, Fate.BOOKED_LATE)
-    world.ledger.interrupt("record", Problem(message="The books are closed."), after=1)
+    world.ledger.interrupt("record", CLOSED, after=1)
+    world.ledger.interrupt("record", CLOSED)
     await world.drain()
     assert "It is not certain that this was booked" in world.item(job, entry).failure_reason
     world.ledger.deliver()
@@ -184,20 +195,64 @@ async def test_books_that_go_away_before_a_repetition_leave_it_uncertain(world: 
     assert world.ledger.copies(entry) == 1
 
 
-async def test_an_intent_without_an_outcome_is_given_time_to_land(world: World) -> None:
-    """A run was killed in the middle of its request: absence proves nothing until it is over."""
-    able = world.ledger.capabilities
-    world.ledger.capabilities = replace(
-        able, uniqueness=Uniqueness.PROBE_ONLY, settle_seconds=30
-    )
-    entry = world.company.add_item()
-    world.ledger.lose_reply(entry, Fate.BOOKED_LATE)
-    world.ledger.interrupt("find", Problem(message="The books are closed."), after=1)
-    await world.export()
-    world.ledger.deliver()
-    (result,) = await world.export(entry)
+async def test_an_intent_without_an_outcome_is_given_time_to_land(
+    odd: World, ledger: OddLedger
+) -> None:
+    """A run died right after its request: absence proves nothing until that is over."""
+    able = ledger.capabilities
+    ledger.capabilities = replace(able, uniqueness=Uniqueness.PROBE_ONLY, settle_seconds=30)
+    entry = odd.company.add_item()
+    ledger.lose_reply(entry, Fate.BOOKED_LATE)
+    with observe(Meanwhile("memory.record", dies=True)), pytest.raises(Killed):
+        await odd.export()
+    ledger.lands_at = odd.clock.now() + timedelta(seconds=20)
+    (result,), _ = await odd.drain()
     assert result.outcome == "completed"
+    assert ledger.copies(entry) == 1
+
+
+async def test_outcomes_that_a_killed_run_kept_are_reported_by_the_next(world: World) -> None:
+    entry = world.company.add_item()
+    job = world.queue()
+    with observe(Meanwhile("register.settle", dies=True)), pytest.raises(Killed):
+        await world.drain()
+    world.ledger.process_died()
+    await world.drain()
+    assert world.item(job, entry).status == "successful"
     assert world.ledger.copies(entry) == 1
+
+
+@pytest.mark.parametrize(("times", "outcome"), [(1, "completed"), (9, "completed_with_errors")])
+async def test_items_that_pleo_lists_only_later_are_booked_too(
+    world: World, times: int, outcome: str
+) -> None:
+    """Up to a number of times; after that they are named when the job closes."""
+    world.company.add_item()
+    job = world.queue()
+
+    def list_another() -> None:
+        entry = world.company.add_item()
+        world.state.job(job).items[entry] = JobItem(entry)
+
+    with observe(Meanwhile("pleo.put_items", list_another, times)):
+        (result,), _ = await world.drain()
+    assert (result.outcome, world.status(job)) == (outcome, outcome)
+    booked = sum(world.ledger.copies(entry) for entry in world.company.entries)
+    assert booked == min(len(world.company.entries), 3)
+
+
+async def test_a_booked_item_that_cannot_be_read_any_more_waits_for_a_person(
+    world: World,
+) -> None:
+    entry = world.company.add_item()
+    await world.export()
+    (record,) = world.ledger.of(entry)
+    world.state.edit_item(entry, {"accountingEntryLines": "none"})
+    job = world.queue(entry)
+    await world.drain()
+    reason = world.item(job, entry).failure_reason
+    assert reason.startswith(f"Already booked as {record.id} on ")
+    assert "it cannot be read any more" in reason
 
 
 async def test_other_figures_in_the_books_than_were_sent_are_told(
@@ -217,7 +272,7 @@ async def test_a_receipt_that_the_books_refuse_is_told_unless_it_may_be_missing(
     odd: World, ledger: OddLedger, policy: ReceiptPolicy
 ) -> None:
     ledger.receipts_with_entry = False
-    ledger.refusals["attach"] = ReceiptUploadFailure("no PDF today")
+    ledger.refuses_calls["attach"] = ReceiptUploadFailure("no PDF today")
     odd.receipt_policy = policy
     entry = odd.company.add_item(receipts=[Receipt(PDF, "application/pdf")])
     job = odd.queue()
@@ -245,22 +300,45 @@ async def test_a_record_that_stays_though_it_was_taken_back_is_not_booked_anew(
 
 
 async def test_several_dead_urls_are_replaced_by_reading_the_data_once(world: World) -> None:
-    entries = [
-        world.company.add_item(receipts=[Receipt(PDF, "application/pdf")]) for _ in range(9)
-    ]
+    entries = [world.company.add_item(receipts=[Receipt(PDF, "application/pdf")]) for _ in range(9)]
     world.queue()
     world.fault(Kind.URL_EXPIRED, "get_receipt", times=4)
     await world.drain()
     assert all(len(world.ledger.of(entry)[0].receipts) == 1 for entry in entries)
 
 
+@dataclass
+class Meanwhile:
+    """Lets something happen before effects of a name, and dies after them if asked to."""
+
+    name: str
+    happens: Callable[[], None] | None = None
+    times: int = 1
+    dies: bool = False
+
+    def before(self, effect: Effect) -> None:
+        if effect.name == self.name and self.times and self.happens:
+            self.times -= 1
+            self.happens()
+
+    def after(self, effect: Effect) -> None:
+        if effect.name == self.name and self.dies:
+            raise Killed
+
+
+class Killed(BaseException):
+    """The process dies."""
+
+
 async def test_fresh_data_that_cannot_be_read_leaves_an_item_as_it_was(world: World) -> None:
     entry = world.company.add_item(receipts=[Receipt(PDF, "application/pdf")])
     job = world.queue()
     world.fault(Kind.URL_EXPIRED, "get_receipt")
-    async with world.ready() as (register, pleo):
-        export = world.exporting(register, pleo, register.connections.raise_fence(FENCE))
-    assert world.item(job, entry)
+    spoil = partial(world.state.entry(entry).change, {"accountingEntryLines": "none"})
+    with observe(Meanwhile("receipts.download", spoil)):
+        await world.drain()
+    assert world.item(job, entry).failure_reason_type == "receipt_download_failure"
+    assert world.ledger.copies(entry) == 0
 
 
 async def test_a_final_event_that_pleo_cannot_read_is_an_error(world: World) -> None:
@@ -270,9 +348,18 @@ async def test_a_final_event_that_pleo_cannot_read_is_an_error(world: World) -> 
             await close(export, "no-uuid", Verdict("completed"))
 
 
-async def test_what_the_books_do_not_show_is_not_called_booked(world: World) -> None:
+def test_what_the_books_do_not_show_is_not_called_booked() -> None:
     """Nothing failed and nothing is there: no such item is ever reported as successful."""
-    outcome = ItemWork(kept_item()).outcome()
+    kept = KeptItem(
+        job_id="job",
+        entry_id="entry",
+        pleo_status="pending",
+        sort_key="",
+        payload=None,
+        outcome=None,
+        reported=False,
+    )
+    outcome = ItemWork(kept).outcome()
     assert (outcome.status, outcome.failure_type) == ("failed", "unexpected_failure")
 
 

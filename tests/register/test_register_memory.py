@@ -142,6 +142,27 @@ def test_an_intent_gets_its_outcome(register: Register) -> None:
     assert register.parts.of("another book", ["entry"]) == {}
 
 
+def test_an_entry_is_found_by_what_the_books_call_it(register: Register) -> None:
+    """By a part's own id, and by the one that Pleo was told."""
+    register.connections.raise_fence("company")
+    booked = replace(part(), state=PartState.BOOKED, external_id="R", booked_at=NOW)
+    register.items.save_statuses("job", {"entry": "pending"})
+    told = ItemOutcome(status="successful", external_id="T")
+    register.parts.settle([booked], job_id="job", outcomes={"entry": told})
+    assert register.parts.ids_booked_as("R") == {"entry"}
+    assert register.items.ids_booked_as("T") == {"entry"}
+    assert register.parts.ids_booked_as("T") == register.items.ids_booked_as("R") == set()
+
+
+def test_an_item_is_given_as_each_job_held_it_the_newest_first(register: Register) -> None:
+    """The same expense comes back in other jobs."""
+    for job_id, created in (("old", NOW), ("new", NOW + timedelta(hours=1))):
+        register.jobs.intend_claim(job(job_id, created=created))
+        register.items.save_statuses(job_id, {"entry": "pending", "other": "pending"})
+    held = register.items.of_entry("entry")
+    assert [(item.job_id, item.entry_id) for item in held] == [("new", "entry"), ("old", "entry")]
+
+
 def test_entries_and_payloads_are_kept_digit_by_digit() -> None:
     """What goes in comes out, eighteen digits and all."""
     entry = load_entry(part().entry)
