@@ -9,9 +9,9 @@ from sqlalchemy import inspect, select
 
 from counterfoil.effects import Effect, observe
 from counterfoil.errors import ConfigurationError
-from counterfoil.register import Register, open_register
-from counterfoil.register.database import Database
+from counterfoil.register import LockHeld, Register, open_register
 from counterfoil.register.schema import companies, metadata
+from counterfoil.testing.register import memory_register
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,10 +79,23 @@ def test_every_commit_passes_the_gate(register: Register) -> None:
 def test_only_an_sqlite_file_is_a_register(url: str) -> None:
     """Anything else is refused with what to write instead."""
     with pytest.raises(ConfigurationError, match=r"sqlite:///counterfoil\.db"):
-        Database(url)
+        open_register(url)
 
 
 def test_a_register_without_its_folder_is_made(tmp_path: Path) -> None:
     """A first run needs no preparation."""
     with open_register(f"sqlite:///{tmp_path}/a/b/register.db"):
         assert (tmp_path / "a/b/register.db").exists()
+
+
+def test_a_register_in_memory_is_the_real_one() -> None:
+    register = memory_register()
+    assert register.connections.raise_fence("company") == 1
+    with register:
+        assert register.jobs.all() == ()
+    with (
+        register.locks.hold("company 1"),
+        pytest.raises(LockHeld, match="company 1"),
+        register.locks.hold("company 1"),
+    ):
+        pass

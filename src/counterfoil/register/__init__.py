@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from counterfoil.register.connections import Connections
-from counterfoil.register.database import Database
+from counterfoil.register.database import Database, open_file, sqlite_path
 from counterfoil.register.decisions import Decision, DecisionKind, Decisions
 from counterfoil.register.items import Items
 from counterfoil.register.jobs import Jobs
@@ -43,6 +43,7 @@ __all__ = [
     "PartState",
     "Register",
     "open_register",
+    "register_on",
 ]
 
 
@@ -75,10 +76,16 @@ class Register:
 
 def open_register(url: str) -> Register:
     """Open the register at a SQLAlchemy URL (``sqlite:///PATH``), making or migrating it."""
-    database = Database(url)
+    path = sqlite_path(url)
+    locks = FileLocks(path.with_name(path.name + ".locks"))
+    return register_on(open_file(path), locks)
+
+
+def register_on(database: Database, locks: Locks) -> Register:
+    """Put a register together on an open database."""
     return Register(
         database=database,
-        locks=FileLocks(database.path.with_name(database.path.name + ".locks")),
+        locks=locks,
         connections=Connections(database),
         jobs=Jobs(database),
         items=Items(database),

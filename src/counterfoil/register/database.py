@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, Table
     from sqlalchemy.dialects.sqlite import Insert
 
-__all__ = ["Database", "upsert"]
+__all__ = ["Database", "open_file", "sqlite_path", "upsert"]
 
 BUSY_TIMEOUT_MS = 10_000
 HEAD = "0001"
@@ -37,10 +37,12 @@ _VERSION = table("alembic_version", column("version_num"))
 class Database:
     """An open register database; ``read`` and ``write`` give connections inside a transaction."""
 
-    def __init__(self, url: str) -> None:
-        """Open (and make or migrate) the database at a SQLAlchemy URL."""
-        self.path = _sqlite_path(url)
-        self._engine = _engine(url)
+    def __init__(self, engine: Engine, name: str) -> None:
+        """Take over an engine, and make or migrate its database; ``name`` is said of effects."""
+        self._name = name
+        self._engine = engine
+        event.listen(engine, "connect", _set_up_connection)
+        event.listen(engine, "begin", _begin)
         with self.read() as connection:
             current = _is_current(connection)
         if not current:
@@ -57,7 +59,7 @@ class Database:
     def write(self, what: str) -> Iterator[Connection]:
         """Give a connection; its changes are durable at the block's end, or undone if it raises."""
         engine = self._engine.execution_options(counterfoil_immediate=True)
-        with effect(f"register.{what}", str(self.path)), engine.begin() as connection:
+        with effect(f"register.{what}", self._name), engine.begin() as connection:
             yield connection
 
     def pragma(self, name: str) -> object:
@@ -83,7 +85,8 @@ def upsert(table: Table) -> Insert:
     return statement.on_conflict_do_update(index_elements=keys, set_=changes)
 
 
-def _sqlite_path(url: str) -> Path:
+def sqlite_path(url: str) -> Path:
+    """Return the file of an SQLite URL; raises ConfigurationError for any other database."""
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite" or not parsed.database:
         raise ConfigurationError(
@@ -93,13 +96,12 @@ def _sqlite_path(url: str) -> Path:
     return Path(parsed.database)
 
 
-def _engine(url: str) -> Engine:
-    with effect("register.open", url):
-        _sqlite_path(url).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
-    event.listen(engine, "connect", _set_up_connection)
-    event.listen(engine, "begin", _begin)
-    return engine
+def open_file(path: Path) -> Database:
+    """Open the database in a file, making the file and its folder where they are missing."""
+    with effect("register.open", str(path)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+    return Database(engine, str(path))
 
 
 def _set_up_connection(connection: sqlite3.Connection, record: object) -> None:

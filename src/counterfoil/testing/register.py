@@ -1,0 +1,39 @@
+"""The real register on a database in memory, which goes with the process; its locks, too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import create_engine
+from sqlalchemy.pool import StaticPool
+
+from counterfoil.register import LockHeld, Register, register_on
+from counterfoil.register.database import Database
+
+__all__ = ["MemoryLocks", "memory_register"]
+
+
+class MemoryLocks:
+    """Locks of one process; a killed holder is played by forgetting it."""
+
+    def __init__(self) -> None:
+        """Hold nothing."""
+        self.held: set[str] = set()
+
+    @contextmanager
+    def hold(self, name: str) -> Iterator[None]:
+        """Hold the named lock for the block; raises LockHeld at once if another has it."""
+        if name in self.held:
+            raise LockHeld(name)
+        self.held.add(name)
+        try:
+            yield
+        finally:
+            self.held.discard(name)
+
+
+def memory_register() -> Register:
+    """Make an empty register in memory; it lives as long as it is referred to."""
+    engine = create_engine("sqlite://", poolclass=StaticPool)
+    return register_on(Database(engine, "memory"), MemoryLocks())
