@@ -42,6 +42,8 @@ class OddLedger(MemoryLedger):
     """Calls of the contract that are refused, with why."""
     surcharge: Decimal = Decimal(0)
     """What the books add to the first line of what they are given, and take from the last."""
+    converts_to: str | None = None
+    """The currency that the books write down in place of the one they are given."""
     late: bool = False
     """Whether late requests come in just before the next one."""
     lands_at: datetime | None = None
@@ -62,7 +64,7 @@ class OddLedger(MemoryLedger):
         return super().receive(entry)
 
     def book(self, entry: Entry) -> MemoryRecord | None:
-        record = super().book(entry)
+        record = super().book(replace(entry, currency=self.converts_to or entry.currency))
         if record is not None and self.surcharge:
             (first, debit), *middle, (last, credit) = record.lines
             lines = ((first, debit + self.surcharge), *middle, (last, credit - self.surcharge))
@@ -203,7 +205,7 @@ async def test_an_intent_without_an_outcome_is_given_time_to_land(
     ledger.capabilities = replace(able, uniqueness=Uniqueness.PROBE_ONLY, settle_seconds=30)
     entry = odd.company.add_item()
     ledger.lose_reply(entry, Fate.BOOKED_LATE)
-    with observe(Meanwhile("memory.record", dies=True)), pytest.raises(Killed):
+    with observe(Meanwhile("memory.record", die, afterwards=True)), pytest.raises(Killed):
         await odd.export()
     ledger.lands_at = odd.clock.now() + timedelta(seconds=20)
     (result,), _ = await odd.drain()
@@ -214,9 +216,8 @@ async def test_an_intent_without_an_outcome_is_given_time_to_land(
 async def test_outcomes_that_a_killed_run_kept_are_reported_by_the_next(world: World) -> None:
     entry = world.company.add_item()
     job = world.queue()
-    with observe(Meanwhile("register.settle", dies=True)), pytest.raises(Killed):
+    with observe(Meanwhile("pleo.put_items", die)), pytest.raises(Killed):
         await world.drain()
-    world.ledger.process_died()
     await world.drain()
     assert world.item(job, entry).status == "successful"
     assert world.ledger.copies(entry) == 1
@@ -267,6 +268,16 @@ async def test_other_figures_in_the_books_than_were_sent_are_told(
     assert "the books hold 12.01 GBP where 12.00 GBP was sent" in item.failure_reason
 
 
+async def test_another_currency_in_the_books_than_was_sent_is_told(
+    odd: World, ledger: OddLedger
+) -> None:
+    ledger.converts_to = "EUR"
+    entry = odd.company.add_item(currency="GBP")
+    job = odd.queue()
+    await odd.drain()
+    assert "the books hold EUR where GBP was sent" in odd.item(job, entry).failure_reason
+
+
 @pytest.mark.parametrize("policy", list(ReceiptPolicy))
 async def test_a_receipt_that_the_books_refuse_is_told_unless_it_may_be_missing(
     odd: World, ledger: OddLedger, policy: ReceiptPolicy
@@ -309,25 +320,31 @@ async def test_several_dead_urls_are_replaced_by_reading_the_data_once(world: Wo
 
 @dataclass
 class Meanwhile:
-    """Lets something happen before effects of a name, and dies after them if asked to."""
+    """Lets something happen before an effect of a name, or after it, so many times."""
 
     name: str
-    happens: Callable[[], None] | None = None
+    happens: Callable[[], None]
     times: int = 1
-    dies: bool = False
+    afterwards: bool = False
 
     def before(self, effect: Effect) -> None:
-        if effect.name == self.name and self.times and self.happens:
-            self.times -= 1
-            self.happens()
+        self._see(effect, afterwards=False)
 
     def after(self, effect: Effect) -> None:
-        if effect.name == self.name and self.dies:
-            raise Killed
+        self._see(effect, afterwards=True)
+
+    def _see(self, effect: Effect, *, afterwards: bool) -> None:
+        if effect.name == self.name and self.afterwards is afterwards and self.times:
+            self.times -= 1
+            self.happens()
 
 
 class Killed(BaseException):
     """The process dies."""
+
+
+def die() -> None:
+    raise Killed
 
 
 async def test_fresh_data_that_cannot_be_read_leaves_an_item_as_it_was(world: World) -> None:
