@@ -13,7 +13,7 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-
 	--no-header --no-strip-extras --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint bench lock clean
+.PHONY: help demo test check coverage lint bench lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z.]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,10 @@ test: $(READY) ## Run all tests
 
 check: lint ## The quick loop: lint, types, import directions, fast tests
 	$(PYTEST) -m "not slow" $(ARGS)
+
+coverage: $(READY) ## Branch coverage of the rules, the export and the register: all of it
+	$(PYTEST) -m "not slow" --cov --cov-report=term-missing --cov-fail-under=100 \
+		tests/bookkeeping tests/book tests/export tests/register tests/runner $(ARGS)
 
 lint: $(READY) ## Lint, format, types and import directions alone
 	$(BIN)/ruff check
