@@ -18,6 +18,7 @@ from counterfoil.register import (
     PartState,
     Register,
 )
+from counterfoil.register.connections import Binding
 from counterfoil.register.records import dump_entry, dump_payload, load_entry, load_payload
 
 NOW = datetime(2026, 3, 5, 12, 0, tzinfo=UTC)
@@ -56,18 +57,53 @@ def part(entry_id: str = "entry", *, fence: int = 1, attempt: int = 1) -> PartRe
     )
 
 
+def to(target: str) -> Binding:
+    """Say that the connection acme stands for this book."""
+    return Binding(name="acme", company_id="c", environment="https://pleo", target=target)
+
+
+def book_something(register: Register, target: str = "book") -> None:
+    """Let the register hold an entry of a book."""
+    fence = register.connections.raise_fence("c")
+    register.parts.intend([replace(part(fence=fence), target=target)], company_id="c")
+
+
 def test_a_connection_keeps_its_book(register: Register) -> None:
     """The same connection may not write to another book tomorrow."""
+    register.connections.bind(to("old"), now=NOW)
+    book_something(register, "old")
+    register.connections.bind(to("old"), now=NOW)
+    with pytest.raises(ConnectionBroken, match=r"target old became new.*connections rebind acme"):
+        register.connections.bind(to("new"), now=NOW)
+    assert register.connections.all() == (to("old"),)
 
-    def bind(target: str) -> None:
-        register.connections.bind(
-            "acme", company_id="c", environment="https://pleo", target=target, now=NOW
-        )
 
-    bind("old")
-    bind("old")
+def test_a_book_in_which_nothing_was_written_binds_nobody(register: Register) -> None:
+    """A mistyped path is put right without ceremony."""
+    register.connections.bind(to("mistyped"), now=NOW)
+    book_something(register, "right")
+    register.connections.bind(to("right"), now=NOW)
+    assert register.connections.all() == (to("right"),)
+
+
+def test_looking_whether_a_connection_fits_writes_nothing(register: Register) -> None:
+    """Commands that only look refuse another book as a run would, and bind none."""
+    register.connections.check(to("old"))
+    assert register.connections.all() == ()
+    register.connections.bind(to("old"), now=NOW)
+    register.connections.check(to("new"))
+    book_something(register, "old")
     with pytest.raises(ConnectionBroken, match="target old became new"):
-        bind("new")
+        register.connections.check(to("new"))
+    assert register.connections.all() == (to("old"),)
+
+
+def test_a_person_may_bind_a_connection_anew(register: Register) -> None:
+    register.connections.bind(to("old"), now=NOW)
+    book_something(register, "old")
+    register.connections.rebind(to("new"), now=NOW)
+    register.connections.bind(to("new"), now=NOW)
+    assert register.connections.all() == (to("new"),)
 
 
 def test_the_first_sending_of_started_is_kept(register: Register) -> None:

@@ -14,6 +14,7 @@ from counterfoil.cli.shapes import entry_as_json
 from counterfoil.cli.trouble import existing_register
 from counterfoil.config import Config, Connection
 from counterfoil.errors import ConfigurationError, CounterfoilError
+from counterfoil.runner.binding import binding_of
 from counterfoil.runner.replanning import Comparison, Rebooked, compare_with_past
 
 __all__ = ["plan_against"]
@@ -32,6 +33,7 @@ def plan_against(what: str, config: Config, connection: Connection, *, as_json: 
                 f"{config.register_url} does not exist, so there is no past to compare with; let "
                 f"[register] url in {config.path} name the register that your exports used"
             )
+        register.connections.check(binding_of(connection))
         found = asyncio.run(compare_with_past(connection, register))
     if as_json:
         show_json(_as_json(found))

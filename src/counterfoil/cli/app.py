@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "explain": ("counterfoil.cli.explain:explain", "Tell why an entry was booked as it is."),
     "resolve": ("counterfoil.cli.decide:resolve_item", "Decide about an item that waits for it."),
     "reverse": ("counterfoil.cli.decide:reverse_items", "Undo what was booked."),
+    "connections": ("counterfoil.cli.connections:app", "Show and change what books they write."),
 }
 """Where each command is, as ``module:name``, and its line in ``--help``."""
 

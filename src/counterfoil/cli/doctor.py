@@ -20,11 +20,15 @@ from counterfoil.cli.options import (
     load_config,
 )
 from counterfoil.cli.screen import styled
+from counterfoil.cli.trouble import existing_register
 from counterfoil.config import Config, Connection
+from counterfoil.errors import ConnectionBroken
 from counterfoil.pleo.auth import ApiKeyAuth
 from counterfoil.pleo.client import PleoClient
 from counterfoil.pleo.errors import PleoError
 from counterfoil.pleo.retry import Retries
+from counterfoil.register import Register
+from counterfoil.runner.binding import binding_of
 from counterfoil.systems.contract import AccountingSystem, BooksNotReady
 
 __all__ = ["Finding", "doctor"]
@@ -51,7 +55,8 @@ def doctor(
     """Check that Pleo, the books and the settings are ready for an export; changes nothing."""
     loaded = load_config(config, connection)
     set_up_logs(as_json=as_json)
-    findings = asyncio.run(_examine(loaded, connection))
+    with existing_register(loaded) as register:
+        findings = asyncio.run(_examine(loaded, connection, register))
     if as_json:
         show_json(findings)
     else:
@@ -72,21 +77,25 @@ def _show(config: Config, findings: Sequence[Finding]) -> None:
         say("An export would work.")
 
 
-async def _examine(config: Config, only: str | None) -> list[Finding]:
+async def _examine(config: Config, only: str | None, register: Register | None) -> list[Finding]:
     chosen = [each for each in config.connections if only in {None, each.name}]
     return [
         Finding(connection=connection.name, check=check, passed=passed, message=message)
         for connection in chosen
-        async for check, passed, message in _checks(connection)
+        async for check, passed, message in _checks(connection, register)
     ]
 
 
-async def _checks(connection: Connection) -> AsyncIterator[tuple[str, bool, str]]:
+async def _checks(
+    connection: Connection, register: Register | None
+) -> AsyncIterator[tuple[str, bool, str]]:
     """Yield the name, the verdict and a sentence of each check."""
     async for verdict in _pleo_checks(connection):
         yield verdict
     async for verdict in _book_checks(connection):
         yield verdict
+    if register is not None:
+        yield _binding_check(connection, register)
 
 
 async def _pleo_checks(connection: Connection) -> AsyncIterator[tuple[str, bool, str]]:
@@ -134,6 +143,14 @@ async def _settings_check(connection: Connection, books: AccountingSystem) -> tu
     problems = settings_problems(chart, connection.settings)
     fine = f"they fit the chart of {len(chart.accounts)} accounts"
     return "settings", not problems, _joined(problems, fine)
+
+
+def _binding_check(connection: Connection, register: Register) -> tuple[str, bool, str]:
+    try:
+        register.connections.check(binding_of(connection))
+    except ConnectionBroken as error:
+        return "register", False, str(error)
+    return "register", True, "it knows the connection with no other company or books"
 
 
 def _joined(problems: Sequence[str], fine: str) -> str:

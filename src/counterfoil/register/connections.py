@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
 from counterfoil.errors import ConnectionBroken
 from counterfoil.register.database import upsert
-from counterfoil.register.schema import companies, connections
+from counterfoil.register.schema import companies, connections, parts
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -17,7 +18,19 @@ if TYPE_CHECKING:
 
     from counterfoil.register.database import Database
 
-__all__ = ["Connections", "current_fence"]
+__all__ = ["Binding", "Connections", "current_fence"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binding:
+    """What a connection stands for."""
+
+    name: str
+    company_id: str
+    environment: str
+    """Which Pleo."""
+    target: str
+    """The identity of the book."""
 
 
 class Connections:
@@ -27,28 +40,41 @@ class Connections:
         """Work on this database."""
         self._database = database
 
-    def bind(
-        self, name: str, *, company_id: str, environment: str, target: str, now: datetime
-    ) -> None:
-        """Keep what a connection stands for at first use; refuse it when that changed."""
-        bound = {"company_id": company_id, "environment": environment, "target": target}
+    def all(self) -> tuple[Binding, ...]:
+        """Return what every connection is bound to, by name."""
+        query = select(*_COLUMNS).order_by(connections.c.name)
         with self._database.read() as connection:
-            row = connection.execute(
-                select(connections).where(connections.c.name == name)
-            ).one_or_none()
-        if row is None:
-            with self._database.write("bind") as connection:
-                connection.execute(
-                    upsert(connections), [{"name": name, "first_used_at": now, **bound}]
-                )
+            return tuple(Binding(**row) for row in connection.execute(query).mappings())
+
+    def check(self, binding: Binding) -> None:
+        """Raise ConnectionBroken where a connection is bound to something else; write nothing.
+
+        A binding that nothing was written under binds nobody: it may have been a mistake.
+        """
+        was = self._bound(binding.name)
+        if was is None or was == binding or not self._holds_entries(was.target):
             return
-        changed = [key for key, value in bound.items() if getattr(row, key) != value]
-        if changed:
-            was = ", ".join(f"{key} {getattr(row, key)} became {bound[key]}" for key in changed)
-            raise ConnectionBroken(
-                f"connection {name}: {was}; entries booked so far belong to the old one. "
-                "Put the old value back, or give the connection a new name"
-            )
+        changed = [
+            f"{name} {old} became {new}"
+            for name, old in asdict(was).items()
+            if old != (new := getattr(binding, name))
+        ]
+        raise ConnectionBroken(
+            f"connection {binding.name}: {', '.join(changed)}; entries booked so far belong to the "
+            "old one. Put the old value back, or give the connection a new name; if the change is "
+            f"meant, counterfoil connections rebind {binding.name}"
+        )
+
+    def bind(self, binding: Binding, *, now: datetime) -> None:
+        """Keep what a connection stands for at first use; refuse it when that changed."""
+        self.check(binding)
+        if self._bound(binding.name) != binding:
+            self.rebind(binding, now=now)
+
+    def rebind(self, binding: Binding, *, now: datetime) -> None:
+        """Bind a connection, whatever it was bound to."""
+        with self._database.write("bind") as connection:
+            connection.execute(upsert(connections), [{"first_used_at": now, **asdict(binding)}])
 
     def raise_fence(self, company_id: str) -> int:
         """Raise a company's fence, under its lock; intents of older fences are refused."""
@@ -56,6 +82,17 @@ class Connections:
             fence = current_fence(connection, company_id) + 1
             connection.execute(upsert(companies), [{"company_id": company_id, "fence": fence}])
         return fence
+
+    def _bound(self, name: str) -> Binding | None:
+        return next((each for each in self.all() if each.name == name), None)
+
+    def _holds_entries(self, target: str) -> bool:
+        query = select(parts.c.entry_id).where(parts.c.target == target).limit(1)
+        with self._database.read() as connection:
+            return connection.execute(query).first() is not None
+
+
+_COLUMNS = [column for column in connections.columns if column.name != "first_used_at"]
 
 
 def current_fence(connection: Connection, company_id: str) -> int:

@@ -18,6 +18,7 @@ from counterfoil.errors import CounterfoilError, ItemFailure
 from counterfoil.export.undo import take_back
 from counterfoil.register import Decision, DecisionKind, PartState
 from counterfoil.register.records import load_payload
+from counterfoil.runner.binding import binding_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -114,8 +115,12 @@ async def take_back_items(
 
 @contextmanager
 def _alone(connection: Connection, register: Register) -> Iterator[None]:
-    """Hold the company's lock, with a fence that cuts off whoever held it before."""
+    """Hold the company's lock, with a fence that cuts off whoever held it before.
+
+    Raises ConnectionBroken where the connection was bound to another book.
+    """
     with register.locks.hold(f"company {connection.company_id}"):
+        register.connections.check(binding_of(connection))
         register.connections.raise_fence(connection.company_id)
         yield
 

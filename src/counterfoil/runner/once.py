@@ -16,6 +16,7 @@ from counterfoil.pleo.client import PleoClient
 from counterfoil.pleo.errors import PleoRefused
 from counterfoil.receipts.store import Limits, ReceiptStore
 from counterfoil.register import Register, open_register
+from counterfoil.runner.binding import binding_of
 from counterfoil.runner.drain import drain
 from counterfoil.runner.reports import ConnectionReport, ItemReport, JobReport
 
@@ -101,15 +102,8 @@ async def _drain(
     take_over: str | None,
     **watched: Unpack[Watched],
 ) -> tuple[str, ...]:
-    clock = SystemClock()
     with register.locks.hold(f"company {connection.company_id}"):
-        register.connections.bind(
-            connection.name,
-            company_id=connection.company_id,
-            environment=connection.environment,
-            target=connection.open_books().target,
-            now=clock.now(),
-        )
+        register.connections.bind(binding_of(connection), now=SystemClock().now())
         fence = register.connections.raise_fence(connection.company_id)
         auth = ApiKeyAuth(connection.api_key.reveal())
         async with PleoClient(connection.base_url, auth, company_id=connection.company_id) as pleo:

@@ -9,6 +9,7 @@ from counterfoil.export.preview import Preview, preview
 from counterfoil.export.validate import ready_chart
 from counterfoil.pleo.auth import ApiKeyAuth
 from counterfoil.pleo.client import PleoClient
+from counterfoil.runner.binding import binding_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,7 +40,8 @@ async def plan_items(
 ) -> Preview:
     """Plan export items against a connection's books; nothing is written, no lock is taken.
 
-    Raises BooksNotReady where the whole job would fail.
+    Raises BooksNotReady where the whole job would fail, ConnectionBroken where the register knows
+    the connection with another book.
     """
     return await _plan(connection, [payloads], register)
 
@@ -49,6 +51,8 @@ async def _plan(
     jobs: Sequence[Sequence[Mapping[str, object]]],
     register: Register | None,
 ) -> Preview:
+    if register is not None:
+        register.connections.check(binding_of(connection))
     async with connection.open_books().reading() as books:
         chart = await ready_chart(books, connection.settings)
         today = datetime.now(UTC).astimezone(connection.settings.zone).date()

@@ -1,0 +1,35 @@
+"""What a configured connection stands for: the company, the Pleo and the book."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from counterfoil.register.connections import Binding
+
+if TYPE_CHECKING:
+    from counterfoil.config import Connection
+    from counterfoil.register import Register
+
+__all__ = ["binding_of", "rebind"]
+
+
+def binding_of(connection: Connection) -> Binding:
+    """Say what a connection stands for now, as it is configured."""
+    return Binding(
+        name=connection.name,
+        company_id=connection.company_id,
+        environment=connection.environment,
+        target=connection.open_books().target,
+    )
+
+
+def rebind(connection: Connection, register: Register) -> Binding:
+    """Bind a connection to what is configured now; raises LockHeld while a run is under way.
+
+    What was booked so far stays with the old book. The new one is asked, item by item, what it has.
+    """
+    binding = binding_of(connection)
+    with register.locks.hold(f"company {connection.company_id}"):
+        register.connections.rebind(binding, now=datetime.now(UTC))
+    return binding
