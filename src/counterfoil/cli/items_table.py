@@ -17,6 +17,7 @@ __all__ = ["show_items"]
 COLUMNS = ("item", "date", "what", "amount", "outcome", "accounts or reason", "link")
 MARKS: Mapping[str, tuple[str, str]] = {"successful": ("✓", "green"), "failed": ("✗", "red")}
 OPEN_MARK = ("…", "yellow")
+GONE_MARK = ("↶", "yellow")
 SHORT_ID = 8
 """So much of an id is shown on a terminal; enough to find it in a ledger."""
 
@@ -29,7 +30,7 @@ def show_items(rows: Sequence[ItemRow]) -> None:
     table = grid("", "item", "date", "amount", "what, accounts or reason")
     table.columns[3].justify = "right"
     for row in rows:
-        mark, color = MARKS.get(row.status, OPEN_MARK)
+        mark, color = GONE_MARK if row.taken_back else MARKS.get(row.status, OPEN_MARK)
         date, money = Text(clean(row.date)), Text(clean(row.money))
         table.add_row(Text(mark, color), _link(row), date, money, _text(row))
     console().print(table)

@@ -10,10 +10,19 @@ from counterfoil.bookkeeping.money import is_currency, rounded
 from counterfoil.register import JobRecord, KeptItem, PartRecord, PartState, Register
 from counterfoil.register.records import load_entry, load_payload
 
-__all__ = ["FAILED", "SUCCESSFUL", "ItemRow", "failed_rows", "item_rows", "parts_of"]
+__all__ = [
+    "FAILED",
+    "SUCCESSFUL",
+    "ItemRow",
+    "failed_rows",
+    "is_taken_back",
+    "item_rows",
+    "parts_of",
+]
 
 FAILED = "failed"
 SUCCESSFUL = "successful"
+TAKEN_BACK = "taken back"
 AT_ONCE = 1000
 
 LARGEST = Decimal(10**15)
@@ -40,6 +49,8 @@ class ItemRow:
     external_url: str | None = None
     failure_type: str | None = None
     failure_reason: str | None = None
+    taken_back: bool = False
+    """Whether the booking that Pleo was told of is in the books no more."""
 
     @property
     def what(self) -> str:
@@ -56,6 +67,8 @@ class ItemRow:
         """The accounts it went from and to, or why it went nowhere."""
         if self.failure_reason:
             return f"{self.failure_type}: {self.failure_reason}"
+        if self.taken_back:
+            return TAKEN_BACK
         return f"{' + '.join(self.credits)} → {' + '.join(self.debits)}" if self.debits else ""
 
 
@@ -76,6 +89,17 @@ def parts_of(
     return found
 
 
+def is_taken_back(item: KeptItem, parts: Iterable[PartRecord]) -> bool:
+    """Whether the booking that an item's job told Pleo of is in the books no more.
+
+    The item may be booked again since, by a later job and as another attempt.
+    """
+    if item.outcome is None or item.outcome.external_id is None:
+        return False
+    states = {part.state for part in parts if part.external_id == item.outcome.external_id}
+    return PartState.GONE in states and PartState.BOOKED not in states
+
+
 def failed_rows(register: Register, jobs: Iterable[JobRecord]) -> list[ItemRow]:
     """Read the items whose outcome in the newest of these jobs (newest first) is a failure."""
     seen: set[tuple[str, str]] = set()
@@ -93,7 +117,8 @@ def _row(item: KeptItem, parts: Sequence[PartRecord]) -> ItemRow:
     payload = load_payload(item.payload) if item.payload else {}
     outcome = item.outcome
     money = _at(payload, "amount", "inWalletCurrency")
-    debits, credits_ = _accounts(parts)
+    gone = is_taken_back(item, parts)
+    debits, credits_ = _accounts(() if gone else parts)
     return ItemRow(
         job_id=item.job_id,
         entry_id=item.entry_id,
@@ -110,6 +135,7 @@ def _row(item: KeptItem, parts: Sequence[PartRecord]) -> ItemRow:
         external_url=outcome.external_url if outcome else None,
         failure_type=outcome.failure_type if outcome else None,
         failure_reason=outcome.failure_reason if outcome else None,
+        taken_back=gone,
     )
 
 

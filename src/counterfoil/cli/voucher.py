@@ -16,7 +16,7 @@ import typer
 
 from counterfoil.bookkeeping.entries import Entry, Line
 from counterfoil.cli.lines import clean
-from counterfoil.cli.rows import SUCCESSFUL, parts_of
+from counterfoil.cli.rows import SUCCESSFUL, is_taken_back, parts_of
 from counterfoil.register import JobRecord, KeptItem, PartRecord, PartState, Register
 from counterfoil.register.records import load_entry
 
@@ -50,20 +50,23 @@ class VoucherRow:
 def voucher_rows(register: Register, job: JobRecord) -> Iterator[VoucherRow]:
     """Read the booked lines of a job's items, in posting order.
 
-    A booking that the register does not hold (it was adopted) is a row without lines.
+    A booking that the register does not hold (it was adopted) is a row without lines; one that was
+    taken back is none.
     """
     items = register.items.all(job.job_id)
     parts = parts_of(register, job.target, [item.entry_id for item in items])
     for item in items:
+        known = parts.get(item.entry_id, [])
         successful = item.outcome is not None and item.outcome.status == SUCCESSFUL
+        stands = successful and not is_taken_back(item, known)
         booked = [
             part
-            for part in parts.get(item.entry_id, [])
-            if part.state is PartState.BOOKED and (successful or part.job_id == job.job_id)
+            for part in known
+            if part.state is PartState.BOOKED and (stands or part.job_id == job.job_id)
         ]
         for part in booked:
             yield from _lines(part, load_entry(part.entry))
-        if successful and not booked:
+        if stands and not booked:
             yield _adopted(item)
 
 
