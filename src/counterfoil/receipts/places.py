@@ -13,7 +13,6 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from typing import TypeAlias
 
 import httpx
@@ -57,7 +56,7 @@ class Places:
 
     def is_own(self, host: str) -> bool:
         """Whether this is the host of Pleo's base URL, by name or as this machine's loopback."""
-        own = _own_host(self.base_url)
+        own = host_of(httpx.URL(self.base_url))
         return host == own or (_is_loopback(host) and _is_loopback(own))
 
     def check_address(self, host: str, address: str) -> None:
@@ -66,12 +65,6 @@ class Places:
             raise ReceiptNotAllowed(
                 f"The receipt's host {host} stands for the address {address}, which is not public."
             )
-
-
-@cache
-def _own_host(base_url: str) -> str:
-    """Read it once: parsing a URL takes longer than all other checks of a receipt's place."""
-    return host_of(httpx.URL(base_url))
 
 
 def host_of(url: httpx.URL) -> str:
