@@ -12,6 +12,7 @@
     ├── JobFailure                the whole job fails, with a reason, before or between writes
     ├── ConnectionBroken          Pleo or the register refuses this connection; others go on
     └── JobLost                   the job is not ours to write for any more (expired, closed)
+        └── FenceLost             another worker has taken the company
 
 Errors of Pleo's wire have a tree of their own in ``counterfoil.pleo.errors``.
 Source of the types: Pleo Export API v3, ``ExportJobItemFailureReasonType`` and
@@ -33,6 +34,7 @@ __all__ = [
     "ConfigurationError",
     "ConnectionBroken",
     "CounterfoilError",
+    "FenceLost",
     "InvalidItem",
     "InvalidSetting",
     "ItemFailure",
@@ -270,4 +272,8 @@ class ConnectionBroken(CounterfoilError):
 
 
 class JobLost(CounterfoilError):
-    """The job is not ours any more: expired, closed, or another worker took over."""
+    """The job is not ours any more: it expired, or was closed."""
+
+
+class FenceLost(JobLost):
+    """Another worker has taken the company, and with it the job; nothing more is written here."""

@@ -182,3 +182,41 @@ async def test_the_register_knows_each_part(world: World) -> None:
         Part.BILL: PartState.BOOKED,
         Part.PAYMENT: PartState.BOOKED,
     }
+
+
+@pytest.mark.parametrize("first", ["journal", "accounts_payable"])
+async def test_an_item_booked_as_other_parts_is_not_booked_beside_them(
+    world: World, first: str
+) -> None:
+    """The method changed, and the booking is to be kept: a bill beside the entry would be twice."""
+    world.on_change = OnChange.KEEP
+    entry = world.company.add_item(method=first)
+    await world.export()
+    before = [record.id for record in world.ledger.of(entry)]
+    other = "journal" if first == "accounts_payable" else "accounts_payable"
+    job = await again(world, entry, bookkeeping={"method": other})
+    assert world.item(job, entry).status == "successful"
+    assert [record.id for record in world.ledger.of(entry)] == before
+
+
+async def test_an_unchanged_item_stands_although_the_table_has_other_parts_for_it_now(
+    world: World,
+) -> None:
+    entry = world.company.add_item(method="accounts_payable")
+    await world.export()
+    before = [record.id for record in world.ledger.of(entry)]
+    rows = [
+        {
+            "types": ["card_purchase"],
+            "subTypes": [None],
+            "methods": ["accounts_payable"],
+            "parts": [{"part": "entry", "debit": "lines", "credit": "wallet"}],
+        }
+    ]
+    world.settings = replace(world.settings, table_overrides=rows)
+    job = await again(world, entry)
+    assert world.item(job, entry).status == "successful"
+    world.settings = replace(world.settings, accounts=Accounts())
+    job = await again(world, entry)
+    assert world.item(job, entry).status == "successful"
+    assert [record.id for record in world.ledger.of(entry)] == before

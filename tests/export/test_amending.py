@@ -13,8 +13,8 @@ from counterfoil.bookkeeping.fingerprint import fingerprint
 from counterfoil.bookkeeping.parse import parse_item
 from counterfoil.bookkeeping.settings import Accounts, PostingMode
 from counterfoil.export.policies import OnChange
-from counterfoil.register import Decision, DecisionKind, open_register
-from counterfoil.systems.contract import EntryState
+from counterfoil.register import Decision, DecisionKind, PartState, open_register
+from counterfoil.systems.contract import EntryState, Problem
 from counterfoil.testing.world import World
 
 NOW = datetime(2026, 3, 5, 12, 0, tzinfo=UTC)
@@ -189,3 +189,62 @@ async def test_an_amendment_without_settings_for_it_is_told(amending: World) -> 
     job = await change(amending, entry)
     assert amending.item(job, entry).failure_reason_type == "missing_configuration"
     assert amending.ledger.copies(entry) == 1
+
+
+async def test_a_booking_that_a_person_found_elsewhere_is_not_completed(world: World) -> None:
+    """The bill is live and the payment was found in the books by hand: nothing is written."""
+    entry = world.company.add_item(method="accounts_payable")
+    await world.export()
+    (paid,) = world.ledger.of(entry, Part.PAYMENT)
+    world.ledger.delete(paid.id)
+    decide(world, entry, DecisionKind.BOOKED_AS, reference="JE-8")
+    (result,) = await world.export(entry)
+    assert result.outcome == "completed"
+    assert world.ledger.of(entry, Part.PAYMENT) == []
+
+
+async def test_taking_back_goes_on_after_an_interruption(amending: World) -> None:
+    entry = amending.company.add_item(method="accounts_payable", account="6100")
+    await amending.export()
+    for call in ("void", "find"):
+        amending.ledger.interrupt(call, after=1)
+    await change(amending, entry)
+    for part in (Part.BILL, Part.PAYMENT):
+        assert amending.ledger.copies(entry, part) == 1
+    assert travel(amending) == 0
+
+
+async def test_half_of_it_taken_back_is_told_as_it_is(amending: World) -> None:
+    entry = amending.company.add_item(method="accounts_payable", account="6100")
+    await amending.export()
+    (bill,) = amending.ledger.of(entry, Part.BILL)
+    (paid,) = amending.ledger.of(entry, Part.PAYMENT)
+    locked = Problem(message="The books are locked.", passing=False)
+    amending.ledger.interrupt("void", locked, after=1)
+    job = await change(amending, entry)
+    reason = amending.item(job, entry).failure_reason
+    assert f"{paid.id} could not be taken back: The books are locked." in reason
+    assert f"{bill.id} was taken back" in reason
+
+
+async def test_a_new_entry_refused_after_the_old_one_was_taken_back_says_so(
+    amending: World,
+) -> None:
+    entry = amending.company.add_item(account="6100")
+    await amending.export()
+    (old,) = amending.ledger.of(entry)
+    amending.ledger.refuse(entry)
+    job = await change(amending, entry)
+    assert f"{old.id} was taken back" in amending.item(job, entry).failure_reason
+    amending.ledger.accept(entry)
+    (result,) = await amending.export(entry)
+    assert result.outcome == "completed"
+
+
+async def test_the_register_knows_what_was_taken_back(amending: World) -> None:
+    entry = amending.company.add_item(account="6100")
+    await amending.export()
+    await change(amending, entry)
+    with open_register(amending.register_url) as register:
+        states = [part.state for part in register.parts.of("memory:books", [entry])[entry]]
+    assert states == [PartState.GONE, PartState.BOOKED]

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from counterfoil.effects import Effect, observe
 from counterfoil.errors import JobFailureType
+from counterfoil.export.claim import claim
 from counterfoil.export.close import judge
-from counterfoil.pleo.errors import PleoBadRequest, PleoUnanswered
-from counterfoil.pleo.models import ExportJobItem
+from counterfoil.export.ports import Pleo
+from counterfoil.export.run import run
+from counterfoil.pleo.errors import PleoBadRequest, PleoNotFound, PleoUnanswered
+from counterfoil.pleo.models import ExportJobItem, ItemUpdate, ItemUpdateResult
+from counterfoil.register import JobState
 from counterfoil.sandbox.faults import Kind
 from counterfoil.systems.contract import Problem
 from counterfoil.testing.world import World
@@ -245,3 +252,90 @@ async def test_what_the_books_fault_at_the_end_is_told(world: World) -> None:
     world.ledger.faults.append("entry X does not balance")
     (result,) = await world.export()
     assert result.faults == ("entry X does not balance",)
+
+
+async def test_what_an_earlier_run_booked_is_reported_before_a_job_fails(world: World) -> None:
+    """Killed before the first report; then the books are not ready."""
+    entries = world.company.add_items(2)
+    job = world.queue()
+    world.fault(Kind.UNAVAILABLE, "update_items")
+    with pytest.raises(PleoUnanswered):
+        await world.drain()
+    world.state.faults.clear()
+    world.ledger.problems.append(Problem(message="The ledger does not parse."))
+    (result,), _ = await world.drain()
+    assert result.outcome == "completed"
+    assert {world.item(job, entry).status for entry in entries} == {"successful"}
+
+
+async def test_what_an_earlier_run_may_have_booked_is_called_uncertain_when_a_job_fails(
+    world: World,
+) -> None:
+    entry = world.company.add_item()
+    job = world.queue()
+
+    class Dies:
+        def before(self, effect: Effect) -> None:
+            if effect.name == "register.settle":
+                raise KeyboardInterrupt
+
+        def after(self, effect: Effect) -> None:
+            """Let it be."""
+
+    with observe(Dies()), pytest.raises(KeyboardInterrupt):
+        await world.drain()
+    world.ledger.process_died()
+    world.ledger.problems.append(Problem(message="The ledger does not parse."))
+    await world.drain()
+    assert "It is not certain that this was booked" in world.item(job, entry).failure_reason
+    world.ledger.problems.clear()
+    (result,) = await world.export(entry)
+    assert result.outcome == "completed"
+    assert world.ledger.copies(entry) == 1
+
+
+async def test_a_worker_that_was_cut_off_leaves_the_job_to_the_other(world: World) -> None:
+    job = world.queue(world.company.add_item())
+    async with world.ready() as (register, pleo):
+        stale = register.connections.raise_fence(world.company.id)
+        export = world.exporting(register, pleo, stale)
+        claimed = await claim(export, job)
+        assert claimed is not None
+        register.connections.raise_fence(world.company.id)
+        result = await run(export, claimed)
+        assert result.outcome == "lost"
+        record = register.jobs.get(job)
+    assert record is not None
+    assert record.state is JobState.RUNNING
+    (finished,), _ = await world.drain()
+    assert finished.outcome == "completed"
+
+
+class Refusing:
+    """Pleo behind a proxy that answers 404 to every report."""
+
+    def __init__(self, pleo: Pleo) -> None:
+        self.list_jobs = pleo.list_jobs
+        self.get_job = pleo.get_job
+        self.send_event = pleo.send_event
+        self.list_job_items = pleo.list_job_items
+        self.export_item_pages = pleo.export_item_pages
+
+    async def update_items(self, job_id: str, rows: Sequence[ItemUpdate]) -> ItemUpdateResult:
+        raise PleoNotFound(f"404 from a proxy for {len(rows)} rows of {job_id}")
+
+
+async def test_a_refusal_that_pleo_does_not_confirm_loses_no_job(world: World) -> None:
+    """A proxy answers 404 to the report; the job goes on with the next run."""
+    entry = world.company.add_item()
+    job = world.queue()
+    async with world.ready() as (register, pleo):
+        export = world.exporting(register, pleo, register.connections.raise_fence(world.company.id))
+        claimed = await claim(export, job)
+        assert claimed is not None
+        export = replace(export, pleo=Refusing(pleo))
+        with pytest.raises(PleoUnanswered, match="Run again"):
+            await run(export, claimed)
+    (finished,), _ = await world.drain()
+    assert finished.outcome == "completed"
+    assert world.ledger.copies(entry) == 1

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from counterfoil.bookkeeping.entries import Entry
 from counterfoil.bookkeeping.settings import PostingMode
 from counterfoil.errors import JobFailureType
 from counterfoil.register import PartState, open_register
-from counterfoil.systems.contract import Attachments, Capabilities, EntryState, Problem, Uniqueness
-from counterfoil.testing.memory import Fate
+from counterfoil.systems.contract import (
+    AccountingSystem,
+    Attachments,
+    Capabilities,
+    EntryState,
+    Problem,
+    RecordResult,
+    Uniqueness,
+)
+from counterfoil.testing.memory import Fate, MemoryBooks
 from counterfoil.testing.world import World
 
 AWAY = Problem(
@@ -187,3 +197,70 @@ async def test_an_entry_that_could_not_be_posted_is_finished_by_the_next_export(
     await world.export(entry)
     assert world.ledger.of(entry)[0].state is EntryState.POSTED
     assert world.ledger.copies(entry) == 1
+
+
+class FaultyBooks(MemoryBooks):
+    """Books whose adapter has a bug after it has sent its request."""
+
+    async def record(self, entries: Sequence[Entry]) -> Sequence[RecordResult]:
+        await super().record(entries)
+        raise KeyError("a bug of the adapter")
+
+    async def post(self, ids: Sequence[str]) -> None:
+        raise KeyError(f"another bug, with {len(ids)} entries")
+
+
+class FaultyWorld(World):
+    """A world with such an adapter."""
+
+    def books(self) -> AccountingSystem:
+        return FaultyBooks(self.ledger)
+
+
+async def test_a_bug_of_an_adapter_is_an_answer_that_did_not_come() -> None:
+    async with FaultyWorld() as world:
+        entry = world.company.add_item()
+        (result,) = await world.export()
+        assert result.outcome == "completed"
+        assert world.ledger.copies(entry) == 1
+
+
+async def test_a_bug_while_finishing_fails_its_item_alone() -> None:
+    async with FaultyWorld() as world:
+        world.ledger.final_with_entry = False
+        world.settings = replace(world.settings, posting=PostingMode.FINAL)
+        entry = world.company.add_item()
+        job = world.queue()
+        await world.drain()
+        item = world.item(job, entry)
+        assert item.failure_reason_type == "unexpected_failure"
+        assert "Booked as" in item.failure_reason
+
+
+async def test_an_old_request_that_lands_late_does_not_pass_for_the_new_state(
+    world: World,
+) -> None:
+    unique(world, Uniqueness.UNIQUE_REFERENCE)
+    entry = world.company.add_item(account="6100")
+    world.ledger.lose_reply(entry, Fate.BOOKED_LATE, Fate.NOT_BOOKED, Fate.NOT_BOOKED)
+    await world.export()
+    lines = world.company.build(account="6300")["accountingEntryLines"]
+    world.state.edit_item(entry, {"accountingEntryLines": lines})
+    job = world.queue(entry)
+    world.ledger.deliver()
+    await world.drain()
+    item = world.item(job, entry)
+    assert item.status == "failed"
+    assert f"counterfoil resolve {entry}" in item.failure_reason
+    assert world.ledger.copies(entry) == 1
+
+
+async def test_a_clock_set_back_makes_nobody_wait_longer(world: World) -> None:
+    unique(world, Uniqueness.PROBE_ONLY, settle_seconds=30)
+    entry = world.company.add_item()
+    world.ledger.lose_reply(entry, Fate.NOT_BOOKED)
+    await world.export()
+    world.state.clock.advance(timedelta(days=-1))
+    before = world.clock.now()
+    await world.export(entry)
+    assert world.clock.now() - before < timedelta(minutes=5)

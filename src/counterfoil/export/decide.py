@@ -54,6 +54,9 @@ def decide(work: ItemWork, known: Known, *, settings: Settings, on_change: OnCha
         for part, every in known.found.items()
         if (live := [one for one in every if one.state.live])
     }
+    if _stands_elsewhere(work, settings, known.decision):
+        work.stands_as, work.failure = None if work.live else known.decision, None
+        return
     if work.live:
         changes = _changes(work, known, settings)
         wanted = _wanted(work, settings, known.decision, on_change)
@@ -62,11 +65,11 @@ def decide(work: ItemWork, known: Known, *, settings: Settings, on_change: OnCha
             return
         if changes and wanted is OnChange.AMEND:
             _amend(work)
+        elif _is_of_other_parts(work):
+            work.failure = None
+            return
         elif work.failure is not None and work.item is not None:
             _stand(work, work.failure, work.item, settings)
-    elif _stands_elsewhere(work, settings, known.decision):
-        work.stands_as, work.failure = known.decision, None
-        return
     if work.failure is None:
         work.to_write = [
             replace(entry, reference=replace(entry.reference, attempt=attempt))
@@ -103,6 +106,12 @@ def _concerns(decision: Decision, work: ItemWork, settings: Settings) -> bool:
     return decision.fingerprint == fingerprint(work.item, settings)
 
 
+def _is_of_other_parts(work: ItemWork) -> bool:
+    """Whether it is booked as parts that it would not have today: then nothing of it is missing."""
+    planned = {entry.reference.part for entry in work.planned}
+    return bool(planned) and not work.live.keys() <= planned
+
+
 def _amend(work: ItemWork) -> None:
     """Take back what is booked and book anew, if it can be planned; else nothing is touched."""
     first = next(iter(work.live.values()))
@@ -121,7 +130,9 @@ def _stand(work: ItemWork, failure: ItemFailure, item: ExportItem, settings: Set
     missing: list[Part] = []
     with suppress(ItemFailure):  # no row any more: what is booked is all that there is
         row = booking_table(settings.table_overrides).row(item.type, item.sub_type, method)
-        missing = [part.part for part in row.parts if part.part not in work.live]
+        parts = [part.part for part in row.parts]
+        if work.live.keys() <= set(parts):
+            missing = [part for part in parts if part not in work.live]
     work.failure = None
     if missing:
         work.fail(failure, missing)
@@ -143,8 +154,12 @@ def _changes(work: ItemWork, known: Known, settings: Settings) -> list[str]:
     if work.item is None:
         return [f"it cannot be read any more: {work.failure}"]
     now = fingerprint(work.item, settings)
-    for part, live in work.live.items():
-        kept = [r for r in known.records if r.part is part and r.reference == live.reference]
+    for live in work.live.values():
+        kept = [
+            record
+            for record in known.records
+            if (record.reference, record.state) == (live.reference, PartState.BOOKED)
+        ]
         before = kept[0].fingerprint if kept else live.fingerprint
         if before and before != now:
             return _say(known.payload_of(kept[0]) if kept else None, work.item, settings)
@@ -154,7 +169,9 @@ def _changes(work: ItemWork, known: Known, settings: Settings) -> list[str]:
 def _say(old: str | None, item: ExportItem, settings: Settings) -> list[str]:
     if old is not None:
         with suppress(ItemFailure):
-            return differences(parse_item(load_payload(old)), item, settings)
+            changes = differences(parse_item(load_payload(old)), item, settings)
+            if changes:
+                return changes
     return ["its figures are not those that were booked"]
 
 

@@ -46,8 +46,7 @@ def sort_key(payload: Mapping[str, object]) -> str:
     """Return the item's date as sortable UTC text; empty (first) when it cannot be read."""
     try:
         moment = datetime.fromisoformat(str(payload.get("date")))
-    except ValueError:
+        moment = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
         return ""
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return moment.astimezone(UTC).isoformat()
+    return moment.isoformat()

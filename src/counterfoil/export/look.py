@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-__all__ = ["is_open", "patiently", "uncertain", "unreachable", "unsettled_seconds"]
+__all__ = ["is_open", "patiently", "uncertain", "unconfirmed", "unreachable", "unsettled_seconds"]
 
 log = structlog.get_logger(__name__)
 
@@ -64,6 +64,15 @@ def unreachable(error: BooksNotReady) -> ItemFailure:
     return kind(f"{error.problem.message} Nothing was booked; export again when it works")
 
 
+def unconfirmed(error: BooksNotReady, external_id: str | None) -> ItemFailure:
+    """Return the failure of an item that is booked, but could not be looked up."""
+    kind = _FAILURES.get(error.problem.failure_type, BooksUnreachable)
+    return kind(
+        f"{error.problem.message} By our register it is booked as {external_id}, which could not "
+        "be confirmed; export again when it works"
+    )
+
+
 def uncertain(reference: object) -> BooksTimeout:
     """Return the failure of an item of which nobody can tell whether it is booked."""
     return BooksTimeout(
@@ -85,4 +94,5 @@ def unsettled_seconds(
     if capabilities.uniqueness is Uniqueness.EXCLUSIVE_FILE:
         return 0.0
     settled = now - timedelta(seconds=capabilities.settle_seconds)
-    return max((max(0.0, (sent - settled).total_seconds()) for sent in intents), default=0.0)
+    longest = max(((sent - settled).total_seconds() for sent in intents), default=0.0)
+    return min(max(0.0, longest), float(capabilities.settle_seconds))

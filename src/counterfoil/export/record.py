@@ -25,15 +25,18 @@ from counterfoil.export.look import (
     is_open,
     patiently,
     uncertain,
+    unconfirmed,
     unreachable,
     unsettled_seconds,
 )
 from counterfoil.export.payables import Payables
 from counterfoil.export.policies import ReceiptPolicy
 from counterfoil.export.preview import hold_to_plan
+from counterfoil.export.undo import note_gone
 from counterfoil.export.work import ItemWork, prepare
 from counterfoil.export.write import Writer, mind_the_time
 from counterfoil.receipts.errors import ReceiptExpired
+from counterfoil.register import PartState
 from counterfoil.register.records import load_payload
 from counterfoil.systems.contract import BooksNotReady
 
@@ -83,6 +86,7 @@ class Recorder:
         except BooksNotReady as error:
             _give_up(works, records, error)
         else:
+            self._note_gone(records, found)
             self._decide(works, records, found)
             mind_the_time(export, works)
             payables.route(works, export.register.open_items.bills)
@@ -114,6 +118,21 @@ class Recorder:
             found = await patiently(export, lambda: self._books.find(keys))
         return found
 
+    def _note_gone(
+        self,
+        records: Mapping[str, Sequence[PartRecord]],
+        found: Mapping[PartKey, Sequence[Found]],
+    ) -> None:
+        """Note what was booked and is in the books no more."""
+        live = {one.reference for every in found.values() for one in every if one.state.live}
+        gone = [
+            record
+            for every in records.values()
+            for record in every
+            if record.state is PartState.BOOKED and record.reference not in live
+        ]
+        note_gone(self._export.register, gone)
+
     def _decide(
         self,
         works: Sequence[ItemWork],
@@ -139,7 +158,9 @@ class Recorder:
 
     async def _fetch(self, work: ItemWork) -> None:
         """Fetch an item's receipts before it is written; the policy says what a failure is."""
-        if work.item is None or not _needs_receipts(work, work.item):
+        if work.item is None or self._books.capabilities.attachments is None:
+            return
+        if not _needs_receipts(work, work.item):
             return
         results = await self._results(work.item)
         failures = [result for result in results if isinstance(result, ItemFailure)]
@@ -192,5 +213,12 @@ def _give_up(
 ) -> None:
     """Fail all: the books stayed away, so this run sent nothing, but an earlier one may have."""
     for work in works:
-        intents = [r for r in records.get(work.entry_id, ()) if is_open(r, {})]
-        work.failure = uncertain(intents[0].reference) if intents else unreachable(error)
+        every = records.get(work.entry_id, ())
+        intents = [record for record in every if is_open(record, {})]
+        booked = [record for record in every if record.state is PartState.BOOKED]
+        if intents:
+            work.failure = uncertain(intents[0].reference)
+        elif booked:
+            work.failure = unconfirmed(error, booked[0].external_id)
+        else:
+            work.failure = unreachable(error)

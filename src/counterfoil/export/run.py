@@ -13,25 +13,26 @@ Who runs it, when, and under which lock, is the runner's business.
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
 
-from counterfoil.errors import ItemFailureType, JobFailure, JobFailureType, JobLost
+from counterfoil.errors import FenceLost, ItemFailureType, JobFailure, JobFailureType, JobLost
 from counterfoil.export.close import Verdict, close, judge, verdict_of_failure
 from counterfoil.export.export_items import read_export_items
 from counterfoil.export.job_items import read_job_items
+from counterfoil.export.look import uncertain
 from counterfoil.export.record import Recorder
 from counterfoil.export.report import report
 from counterfoil.export.settle import settle_payments
 from counterfoil.export.validate import open_books, validate
-from counterfoil.pleo.errors import PleoForbidden, PleoNotFound
+from counterfoil.pleo.errors import PleoForbidden, PleoNotFound, PleoUnanswered
 from counterfoil.register import ItemOutcome
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from counterfoil.export.ports import Export
     from counterfoil.pleo.models import ExportJob, ExportJobItem
@@ -71,11 +72,24 @@ async def run(export: Export, job: ExportJob) -> JobResult:
             lacking = JobFailure(str(refusal), JobFailureType.AUTHORIZATION_FAILURE)
             verdict = await _verdict_of_failure(export, job.id, lacking)
         await close(export, job.id, verdict)
+    except FenceLost as error:
+        return JobResult(job.id, "lost", str(error), faults)
     except (JobLost, PleoNotFound) as error:
-        export.register.jobs.lose(job.id, reason=str(error), now=export.clock.now())
-        log.warning("the job is lost", job=job.id, reason=str(error))
+        await _confirm_lost(export, job.id, error)
         return JobResult(job.id, "lost", str(error), faults)
     return JobResult(job.id, verdict.event, verdict.reason, faults)
+
+
+async def _confirm_lost(export: Export, job_id: str, error: Exception) -> None:
+    """Note that the job ended under us, if Pleo says so when asked; else the next run goes on."""
+    with suppress(PleoNotFound):
+        job = await export.pleo.get_job(job_id)
+        if job.status in {"pending", "in_progress"}:
+            raise PleoUnanswered(
+                f"Pleo refuses job {job_id}, and says that it is {job.status}: {error} Run again"
+            ) from error
+    export.register.jobs.lose(job_id, reason=str(error), now=export.clock.now())
+    log.warning("the job is lost", job=job_id, reason=str(error))
 
 
 async def _export(export: Export, job_id: str) -> tuple[Sequence[ExportJobItem], tuple[str, ...]]:
@@ -121,22 +135,41 @@ async def _check(books: AccountingSystem) -> tuple[str, ...]:
 
 
 async def _verdict_of_failure(export: Export, job_id: str, failure: JobFailure) -> Verdict:
-    """Fail the job; where items of it are booked already, fail only those that are open."""
+    """Fail the job; where items of it are booked already, fail only those that are open.
+
+    What an earlier run booked is reported first, and what it may have booked is called uncertain.
+    """
     log.error("the job fails", job=job_id, reason=failure.reason)
-    rows = await export.pleo.list_job_items(job_id)
+    await read_job_items(export, job_id)
+    _call_uncertain(export, job_id)
+    await report(export, job_id)
+    rows = await read_job_items(export, job_id)
     if not any(row.status == "successful" for row in rows):
         return verdict_of_failure(failure)
-    export.register.items.save_statuses(
-        job_id, {row.accounting_entry_id: row.status for row in rows}
-    )
     outcome = ItemOutcome(
         status="failed", failure_type=_item_type(failure), failure_reason=failure.reason
     )
     while chunk := _unbooked(export, job_id):
-        outcomes = {item.entry_id: outcome for item in chunk}
-        export.register.parts.settle([], job_id=job_id, outcomes=outcomes)
+        _settle(export, job_id, {item.entry_id: outcome for item in chunk})
     await report(export, job_id)
     return judge(await export.pleo.list_job_items(job_id))
+
+
+def _call_uncertain(export: Export, job_id: str) -> None:
+    """Give items with an open intent their outcome: nobody can look now what came of it."""
+    outcomes = {}
+    for intent in export.register.parts.intended(export.books.target, job_id):
+        failure = uncertain(intent.reference)
+        outcomes[intent.reference.entry_id] = ItemOutcome(
+            status="failed",
+            failure_type=str(failure.failure_type),
+            failure_reason=failure.reason,
+        )
+    _settle(export, job_id, outcomes)
+
+
+def _settle(export: Export, job_id: str, outcomes: Mapping[str, ItemOutcome]) -> None:
+    export.register.parts.settle([], job_id=job_id, outcomes=outcomes)
 
 
 def _item_type(failure: JobFailure) -> str:

@@ -42,6 +42,8 @@ class ItemWork:
     documents: tuple[Document, ...] = ()
     to_undo: list[Found] = field(default_factory=list)
     """Records to take back before anything is written: the item changed and is booked anew."""
+    undone: list[str] = field(default_factory=list)
+    """Ids of records that were taken back."""
     stands_as: Decision | None = None
     """A person's word that it is booked under another reference."""
     failure: ItemFailure | None = None

@@ -6,15 +6,21 @@ What was sent and got no answer is settled by looking up; what cannot be settled
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
 
-from counterfoil.errors import BooksTimeout, ItemFailure, RefusedByBooks
+from counterfoil.errors import (
+    BooksTimeout,
+    InvalidItem,
+    ItemFailure,
+    UnexpectedFailure,
+)
 from counterfoil.export.compare import difference
 from counterfoil.export.look import patiently, uncertain, unreachable, unsettled_seconds
 from counterfoil.export.policies import ReceiptPolicy
-from counterfoil.export.undo import take_back
+from counterfoil.export.undo import note_gone, take_back
 from counterfoil.register import PartRecord, PartState
 from counterfoil.register.records import dump_entry
 from counterfoil.systems.contract import (
@@ -74,29 +80,43 @@ class Writer:
 
     async def write(self, works: Sequence[ItemWork]) -> None:
         """Write first parts, then second parts of those that succeeded; then finish every item."""
-        mind_the_time(self._export, works)
         for work in works:
-            if work.writable and work.to_undo:
+            if work.to_undo:
+                mind_the_time(self._export, [work])
                 await self._take_back(work)
         while batch := [work for work in works if work.writable]:
             size = self._books.capabilities.batch_size
             for start in range(0, len(batch), size):
-                await self._write_batch(batch[start : start + size])
-            mind_the_time(self._export, works)
+                mind_the_time(self._export, batch[start:])
+                if now := [work for work in batch[start : start + size] if work.writable]:
+                    await self._write_batch(now)
         for work in works:
             await self._finish(work)
 
     async def _take_back(self, work: ItemWork) -> None:
         """Take an item's records back; if one stays, the item fails with what stands."""
-        try:
-            for found in work.to_undo:
-                await take_back(self._books, found, self._chart, self._export.settings)
-        except (ItemFailure, BooksNotReady) as error:
-            work.live = {found.reference.part: found for found in work.to_undo}
-            work.failure = RefusedByBooks(
-                f"The item changed and should be booked anew, but {work.to_undo[0].id} could not "
-                f"be taken back: {error}"
-            )
+        while work.writable and work.to_undo:
+            found = work.to_undo[0]
+            try:
+                await patiently(self._export, partial(self._take_one_back, found))
+            except (ItemFailure, BooksNotReady) as error:
+                work.live = {one.reference.part: one for one in work.to_undo}
+                cause = unreachable(error) if isinstance(error, BooksNotReady) else error
+                work.failure = cause.reworded(
+                    "The item changed and should be booked anew, but "
+                    f"{found.id} could not be taken back: {error}{_taken_back(work)}"
+                )
+                return
+            work.undone.append(work.to_undo.pop(0).id)
+
+    async def _take_one_back(self, found: Found) -> None:
+        await take_back(self._books, found, self._chart, self._export.settings)
+        entry_id = found.reference.entry_id
+        records = self._export.register.parts.of(self._books.target, [entry_id])
+        note_gone(
+            self._export.register,
+            [one for one in records.get(entry_id, ()) if one.reference == found.reference],
+        )
 
     async def _write_batch(self, batch: Sequence[ItemWork]) -> None:
         """Write one part of each item, with its intent before and its outcome after."""
@@ -115,7 +135,7 @@ class Writer:
         answers = await self._send_once(entries)
         for _ in range(SENDINGS - 1 if self._may_resend else 0):
             lost = [index for index, answer in enumerate(answers) if answer.lost]
-            if not lost:
+            if not lost or not self._export.lease.may_write(self._export.clock.now()):
                 break
             again = await self._send_once([entries[index] for index in lost])
             for index, answer in zip(lost, again, strict=True):
@@ -146,6 +166,10 @@ class Writer:
             return list(await patiently(self._export, lambda: self._books.record(entries)))
         except BooksNotReady as error:
             return [error] * len(entries)
+        except Exception as error:
+            log.exception("the adapter failed in the middle of a write")
+            why = f"{type(error).__name__}: {error}"
+            return [Unknown(reference=entry.reference, why=why) for entry in entries]
 
     async def _read_back(
         self, entries: Sequence[Entry], answers: Sequence[RecordResult | BooksNotReady]
@@ -194,9 +218,10 @@ class Writer:
         except ItemFailure as failure:
             work.failure = failure.reworded(f"Booked as {first.id}, but: {failure}")
         except BooksNotReady as error:
-            work.failure = unreachable(error).reworded(
-                f"Booked as {first.id}, but not finished: {error}; the next export finishes it"
-            )
+            work.failure = unreachable(error).reworded(_unfinished(first, error))
+        except Exception as error:
+            log.exception("the adapter failed to finish an entry", entry=work.entry_id)
+            work.failure = UnexpectedFailure(_unfinished(first, error))
 
     async def _attach(self, work: ItemWork, first: Found) -> None:
         if self._books.capabilities.attachments is None:
@@ -223,6 +248,17 @@ class Writer:
             await self._books.post(drafts)
 
 
+def _unfinished(first: Found, error: Exception) -> str:
+    return f"Booked as {first.id}, but not finished: {error}; the next export finishes it"
+
+
+def _taken_back(work: ItemWork) -> str:
+    """Say what of an item was taken back already, for the end of a sentence."""
+    if not work.undone:
+        return ""
+    return f"; {' and '.join(work.undone)} was taken back, so export again to have it booked anew"
+
+
 def mind_the_time(export: Export, works: Sequence[ItemWork]) -> None:
     """Fail what is still to be written when the job has no time left to write and report it."""
     if export.lease.may_write(export.clock.now()):
@@ -241,7 +277,7 @@ def _settle(
     found = answer.found
     if found is not None:
         work.live[entry.reference.part] = found
-        work.failure = difference(entry, found, capabilities)
+        work.failure = _of_another_state(entry, found) or difference(entry, found, capabilities)
         return replace(
             intent,
             state=PartState.BOOKED,
@@ -250,12 +286,23 @@ def _settle(
             booked_at=found.booked_at,
         )
     failure, state = _failure(entry, answer.result)
+    failure = failure.reworded(f"{failure}{_taken_back(work)}")
     work.fail(failure, [entry.reference.part, *(other.reference.part for other in work.to_write)])
     return replace(
         intent,
         state=state,
         failure_type=str(failure.failure_type),
         failure_reason=failure.reason,
+    )
+
+
+def _of_another_state(entry: Entry, found: Found) -> ItemFailure | None:
+    """Tell a record that was made of the item before it changed: an old request that came late."""
+    if found.fingerprint in {"", entry.fingerprint}:
+        return None
+    return InvalidItem(
+        f"Booked as {found.id} as the item was before it changed in Pleo; decide with "
+        f"`counterfoil resolve {entry.reference.entry_id}`"
     )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, select, update
 
 from counterfoil.bookkeeping.entries import Part, Reference
-from counterfoil.errors import JobLost
+from counterfoil.errors import FenceLost
 from counterfoil.register.connections import current_fence
 from counterfoil.register.database import upsert
 from counterfoil.register.records import ItemOutcome, PartRecord, PartState
@@ -54,8 +54,20 @@ class Parts:
         with self._database.read() as connection:
             return set(connection.execute(query).scalars())
 
+    def intended(self, target: str, job_id: str) -> list[PartRecord]:
+        """Return intents without an outcome, of a job's items that have none either."""
+        query = (
+            select(parts)
+            .join(job_items, job_items.c.entry_id == parts.c.entry_id)
+            .where(parts.c.target == target, job_items.c.job_id == job_id)
+            .where(parts.c.state.in_([PartState.INTENDED, PartState.UNKNOWN]))
+            .where(job_items.c.status.is_(None))
+        )
+        with self._database.read() as connection:
+            return [_part(row) for row in connection.execute(query)]
+
     def intend(self, records: Sequence[PartRecord], *, company_id: str) -> None:
-        """Commit intents; raises JobLost when another worker has taken the company."""
+        """Commit intents; raises FenceLost when another worker has taken the company."""
         with self._database.write("intend") as connection:
             for fence in {record.fence for record in records}:
                 _refuse_old_fence(connection, company_id, fence)
@@ -92,7 +104,7 @@ def _outcome_rows(job_id: str, outcomes: Mapping[str, ItemOutcome]) -> list[dict
 
 def _refuse_old_fence(connection: Connection, company_id: str, fence: int) -> None:
     if current_fence(connection, company_id) != fence:
-        raise JobLost(
+        raise FenceLost(
             f"another worker has taken company {company_id}; nothing more is written here"
         )
 
