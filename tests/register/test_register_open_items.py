@@ -63,7 +63,7 @@ def rest(register: Register) -> dict[str, Decimal]:
 
 
 def test_a_bill_is_found_as_it_was_kept(register: Register) -> None:
-    bill = replace(a_bill(), reconciled_entries=("x", "y"), paid_within=True)
+    bill = replace(a_bill(), reconciled_entries=("x", "rec-payment"), paid_within=True)
     register.open_items.remember([bill, replace(a_bill(), target="another book")])
     assert register.open_items.bills("book", [a_payment()]) == [bill]
 
@@ -175,10 +175,33 @@ def test_what_was_said_of_an_earlier_attempt_does_not_clear_the_next(register: R
     assert register.open_items.payments("book") == [later]
 
 
-def test_what_is_gone_from_the_books_is_forgotten(register: Register) -> None:
+def test_a_bill_that_is_gone_leaves_its_payment_open(register: Register) -> None:
     register.open_items.remember([a_bill(), a_payment()])
     pay(register, a_payment(), a_bill())
     register.open_items.forget("book", [a_bill().key])
+    assert rest(register) == {"payment": Decimal("100.00")}
+    assert register.open_items.payments("book") == [a_payment()]
+    assert register.open_items.settled("book", [a_payment()]) == set()
+
+
+def test_a_payment_that_is_gone_paid_nothing(register: Register) -> None:
+    register.open_items.remember([a_bill(), a_payment()])
+    pay(register, a_payment(), a_bill())
+    register.open_items.forget("book", [a_payment().key])
+    assert rest(register) == {"bill": Decimal("-100.00")}
+    register.open_items.remember([a_payment()])
+    assert rest(register) == {"bill": Decimal("-100.00"), "payment": Decimal("100.00")}
+
+
+def test_what_is_gone_from_one_book_is_in_another_still(register: Register) -> None:
+    register.open_items.remember([a_bill(), a_payment()])
+    pay(register, a_payment(), a_bill())
+    register.open_items.forget("another book", [a_payment().key, a_bill().key])
     assert rest(register) == {}
-    register.open_items.forget("another book", [a_payment().key])
-    assert register.open_items.settled("book", [a_payment()]) != set()
+
+
+def test_only_bills_that_name_a_payment_are_looked_at_with_it(register: Register) -> None:
+    naming = replace(a_bill("naming"), reconciled_entries=("x", "rec-payment"))
+    other = replace(a_bill("other"), reconciled_entries=("y",))
+    register.open_items.remember([naming, other])
+    assert register.open_items.bills("book", [a_payment()]) == [naming]

@@ -16,7 +16,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sqlalchemy import and_, case, delete, select, tuple_, update
+from sqlalchemy import and_, case, delete, exists, func, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert
 
 from counterfoil.bookkeeping.entries import Part, Reference
@@ -24,7 +24,7 @@ from counterfoil.bookkeeping.names import code_key
 from counterfoil.register.schema import open_items, settlements
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection, Row
+    from sqlalchemy import ColumnElement, Connection, Row, Table
 
     from counterfoil.register.database import Database
 
@@ -130,7 +130,7 @@ class OpenItems:
             connection.execute(_REMEMBER, [_row(item) for item in items])
             for item in items:
                 if item.reference.attempt > 1:
-                    _reopen_payments(connection, item)
+                    _reopen_payments(connection, item.target, _earlier_attempts(item.reference))
 
     def payments(self, target: str) -> list[OpenItem]:
         """Return the payments that are open."""
@@ -151,7 +151,7 @@ class OpenItems:
             open_items.c.reconciliation_id.in_(names),
             open_items.c.invoice_key.in_(invoices),
             open_items.c.entry_id.in_(own),
-            open_items.c.reconciled_entries != "[]",
+            _names_any({each.reconciliation_id for each in payments}),
         ):
             bills = self._fetch(
                 open_items.c.target == target, open_items.c.kind == ItemKind.BILL, condition
@@ -187,15 +187,20 @@ class OpenItems:
                 )
 
     def forget(self, target: str, keys: Iterable[ItemKey]) -> None:
-        """Let items go that are in the books no more."""
-        if wanted := [(entry_id, str(part)) for entry_id, part in keys]:
-            with self._database.write("forget_open_items") as connection:
-                connection.execute(
-                    delete(open_items).where(
-                        open_items.c.target == target,
-                        tuple_(open_items.c.entry_id, open_items.c.part).in_(wanted),
-                    )
-                )
+        """Let items go that are in the books no more, and all that was settled with them.
+
+        What a bill's payments paid is open again, and so is what a payment paid.
+        """
+        keys = list(keys)
+        if not keys:
+            return
+        with self._database.write("forget_open_items") as connection:
+            _reopen_payments(connection, target, _among(settlements, keys, "bill_"))
+            for side in ("bill_", "payment_"):
+                gone = _among(settlements, keys, side)
+                connection.execute(delete(settlements).where(settlements.c.target == target, gone))
+            gone = _among(open_items, keys)
+            connection.execute(delete(open_items).where(open_items.c.target == target, gone))
 
     def open(self, target: str) -> list[ListedItem]:
         """Return what is open: payments without a bill, and bills that are not paid in full."""
@@ -259,20 +264,30 @@ def _is(target: str, key: ItemKey) -> ColumnElement[bool]:
     )
 
 
-def _reopen_payments(connection: Connection, bill: OpenItem) -> None:
-    """Open the payments of a bill's earlier attempts again: those are gone from the books."""
-    entry_id, part = bill.key
-    earlier = _settlements(
-        connection,
-        bill.target,
-        settlements.c.bill_entry == entry_id,
-        settlements.c.bill_part == str(part),
-        settlements.c.bill_attempt < bill.reference.attempt,
+def _names_any(reconciliation_ids: Iterable[str]) -> ColumnElement[bool]:
+    named = func.json_each(open_items.c.reconciled_entries).table_valued("value")
+    return exists().select_from(named).where(named.c.value.in_(list(reconciliation_ids)))
+
+
+def _among(table: Table, keys: Sequence[ItemKey], side: str = "") -> ColumnElement[bool]:
+    key = tuple_(table.c[f"{side}entry" if side else "entry_id"], table.c[f"{side}part"])
+    return key.in_([(entry_id, str(part)) for entry_id, part in keys])
+
+
+def _earlier_attempts(bill: Reference) -> ColumnElement[bool]:
+    return and_(
+        settlements.c.bill_entry == bill.entry_id,
+        settlements.c.bill_part == str(bill.part),
+        settlements.c.bill_attempt < bill.attempt,
     )
-    for each in list(earlier):
+
+
+def _reopen_payments(connection: Connection, target: str, settled: ColumnElement[bool]) -> None:
+    """Open the payments of bills again that are gone from the books."""
+    for each in list(_settlements(connection, target, settled)):
         key = (each.payment.entry_id, each.payment.part)
         connection.execute(
-            update(open_items).where(_is(bill.target, key)).values(cleared_at=None, why=None)
+            update(open_items).where(_is(target, key)).values(cleared_at=None, why=None)
         )
 
 

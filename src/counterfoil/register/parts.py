@@ -1,7 +1,8 @@
 """Parts with their intents and outcomes: what stands around every booking.
 
 An intent is committed for exactly what the next call sends, and only while the company's fence is
-still ours; an outcome is committed as soon as it was read back, together with the items' outcomes.
+still ours; what became of it is committed as soon as it was read back, the outcomes of the
+items that follow from it in the same transaction or a later one.
 """
 
 from __future__ import annotations
