@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+import sqlite3
 from collections.abc import Iterator
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import closing, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
 
 from counterfoil.cli import main
+from counterfoil.effects import Effect, observe
+from counterfoil.errors import RefusedByBooks
 from counterfoil.sandbox.server import SandboxServer
 from counterfoil.sandbox.state import State
 
@@ -40,6 +43,21 @@ posting.mode = "{mode}"
 options.ledger = "main.beancount"
 accounts = {{ wallet = "1800", out_of_pocket = "2900", contra = "1899", payable = "2000" }}
 """
+
+
+class Instead:
+    """An error takes the place of effects of one name, the first so many times."""
+
+    def __init__(self, name: str, error: Exception, *, times: int = 1) -> None:
+        self.name, self.error, self.times = name, error, times
+
+    def before(self, effect: Effect) -> None:
+        if effect.name == self.name and self.times:
+            self.times -= 1
+            raise self.error
+
+    def after(self, effect: Effect) -> None:
+        """Nothing is of interest any more."""
 
 
 class Desk:
@@ -100,6 +118,15 @@ def test_a_changed_item_is_kept(desk: Desk) -> None:
     assert "Expenses:Meals" not in desk.book
 
 
+def test_a_decision_to_keep_needs_no_remark_in_the_books(desk: Desk) -> None:
+    desk.export()
+    desk.export(account="6300")
+    with observe(Instead("beancount.replace", RefusedByBooks("read only"))):
+        assert "stands as it is" in desk.do("resolve", desk.entry, "--keep")
+    assert "kept as it is by" not in desk.book
+    assert desk.export() == "successful"
+
+
 def test_a_changed_draft_is_booked_anew(desk: Desk) -> None:
     desk.export()
     assert desk.export(account="6300") == "failed"
@@ -122,7 +149,27 @@ def test_a_whole_job_is_undone(desk: Desk) -> None:
     desk.export()
     job = next(iter(desk.state.jobs))
     assert "taken back" in desk.do("reverse", "--job", job)
-    assert "nothing of it is in the books" in desk.do("reverse", "--job", job)
+    assert "nothing that it booked is in the books" in desk.do("reverse", "--job", job)
+
+
+def test_undoing_a_job_leaves_alone_what_another_job_booked(desk: Desk) -> None:
+    desk.export()
+    desk.state.entry(desk.entry).exported = False
+    desk.export()
+    first, second = desk.state.jobs
+    assert "nothing that it booked" in desk.do("reverse", "--job", second)
+    assert "taken back" in desk.do("reverse", "--job", first)
+
+
+def test_an_unknown_job_is_not_undone(desk: Desk) -> None:
+    assert "is not a job of ours" in desk.do("reverse", "--job", "unknown", code=2)
+
+
+def test_what_is_booked_in_whole_is_not_booked_elsewhere(desk: Desk) -> None:
+    desk.export()
+    told = desk.do("resolve", desk.entry, "--booked-as", "JE-7", code=1)
+    assert f"is booked as {desk.entry}/entry, and nothing of it is missing" in told
+    assert f"counterfoil reverse {desk.entry}" in told
 
 
 def test_an_item_that_is_in_the_books_elsewhere_counts_as_booked(desk: Desk) -> None:
@@ -137,6 +184,34 @@ def test_an_item_that_is_in_the_books_elsewhere_counts_as_booked(desk: Desk) -> 
 def test_an_item_that_a_person_did_not_find_is_booked(desk: Desk) -> None:
     desk.export()
     assert "not booked" in desk.do("resolve", desk.entry, "--not-booked")
+
+
+@pytest.mark.parametrize("damage", ["{}", None])
+def test_an_item_that_is_not_readable_any_more_can_be_decided_about(
+    desk: Desk, damage: str | None
+) -> None:
+    desk.export()
+    with closing(sqlite3.connect(desk.folder / "counterfoil.db")) as register, register:
+        register.execute("update job_items set payload = ?", [damage])
+    assert "stands as it is" in desk.do("resolve", desk.entry, "--keep")
+    assert "nothing of it is missing" in desk.do(
+        "resolve", desk.entry, "--booked-as", "JE-7", code=1
+    )
+
+
+def test_a_fault_stops_one_connection_and_no_other(desk: Desk) -> None:
+    desk.state.queue_job(desk.company.id, [desk.entry])
+    with (desk.folder / "counterfoil.toml").open("a") as file:
+        file.write(
+            '[[connection]]\nname = "globex"\nsystem = "beancount"\n'
+            'company_id = "99abc3d4-e567-890e-1234-abc56e78fabc"\n'
+            'options.ledger = "main.beancount"\n'
+        )
+    with observe(Instead("register.fence", RuntimeError("unforeseen"))):
+        told = desk.do("run", "--once", code=1)
+    assert "acme: a fault of Counterfoil stopped it (RuntimeError: unforeseen)" in told
+    assert "\nglobex: " in told
+    assert "completed, 1 of 1" in desk.do("run", "--once", "--connection", "acme")
 
 
 def test_an_unknown_item_is_nothing_to_decide_about(desk: Desk) -> None:

@@ -20,9 +20,9 @@ from counterfoil.cli.options import (
     load_config,
 )
 from counterfoil.cli.plan import the_connection
-from counterfoil.cli.trouble import telling_of_the_register
+from counterfoil.cli.trouble import known_job, telling_of_the_register
 from counterfoil.errors import ConfigurationError
-from counterfoil.register import DecisionKind, open_register
+from counterfoil.register import DecisionKind, Register, open_register
 from counterfoil.runner.deciding import TakenBack, resolve, take_back_items
 
 __all__ = ["resolve_item", "reverse_items"]
@@ -94,9 +94,17 @@ def reverse_items(
     chosen = the_connection(loaded, connection)
     set_up_logs(as_json=as_json)
     with telling_of_the_register(loaded), open_register(loaded.register_url) as register:
-        ids = [entry] if entry else [item.entry_id for item in register.items.all(job)]
-        taken = asyncio.run(take_back_items(chosen, register, ids, made_by=getpass.getuser()))
-    _tell(taken, as_json=as_json, otherwise="nothing of it is in the books")
+        ids = [entry] if entry else _items_of(register, job or "")
+        taken = asyncio.run(
+            take_back_items(chosen, register, ids, made_by=getpass.getuser(), job_id=job)
+        )
+    what = "that it booked" if job else "of it"
+    _tell(taken, as_json=as_json, otherwise=f"nothing {what} is in the books")
+
+
+def _items_of(register: Register, job: str) -> list[str]:
+    known_job(register, job)
+    return [item.entry_id for item in register.items.all(job)]
 
 
 def _the_decision(given: dict[DecisionKind, bool]) -> DecisionKind:

@@ -21,7 +21,7 @@ from counterfoil.cli.options import (
 from counterfoil.cli.problems import Problem, show_problems
 from counterfoil.cli.problems import problems as grouped
 from counterfoil.cli.rows import FAILED, ItemRow, failed_rows, item_rows
-from counterfoil.cli.trouble import existing_register
+from counterfoil.cli.trouble import existing_register, known_job
 from counterfoil.cli.voucher import show_voucher, voucher_rows
 from counterfoil.errors import ConfigurationError
 from counterfoil.register import JobRecord, Register
@@ -81,10 +81,7 @@ def _jobs(register: Register, job_id: str | None, connection: str | None) -> Seq
     """Return the job that is asked for, or all, newest first."""
     if job_id is None:
         return register.jobs.all(connection)
-    found = register.jobs.get(job_id)
-    if found is None:
-        raise ConfigurationError(f'--job: "{job_id}" is not a job of ours; see counterfoil jobs')
-    return (found,)
+    return (known_job(register, job_id),)
 
 
 def _rows(register: Register, jobs: Sequence[JobRecord], *, failed: bool) -> list[ItemRow]:

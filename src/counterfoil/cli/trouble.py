@@ -1,4 +1,4 @@
-"""Opening the register to look; trouble with it as a whole, told in a sentence."""
+"""Opening the register to look; what it cannot do or does not know, told in a sentence."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 
 from counterfoil.config import Config
-from counterfoil.errors import CounterfoilError
-from counterfoil.register import Register, open_register
+from counterfoil.errors import ConfigurationError, CounterfoilError
+from counterfoil.register import JobRecord, Register, open_register
 
-__all__ = ["existing_register", "telling_of_the_register"]
+__all__ = ["existing_register", "known_job", "telling_of_the_register"]
 
 
 @contextmanager
@@ -35,3 +35,11 @@ def existing_register(config: Config) -> Iterator[Register | None]:
         return
     with telling_of_the_register(config), open_register(config.register_url) as register:
         yield register
+
+
+def known_job(register: Register, job_id: str) -> JobRecord:
+    """Return a job that ``--job`` names; raises ConfigurationError for one that we never had."""
+    found = register.jobs.get(job_id)
+    if found is None:
+        raise ConfigurationError(f'--job: "{job_id}" is not a job of ours; see counterfoil jobs')
+    return found

@@ -6,14 +6,17 @@ in the register, and a remark in the books where a record of ours stays there.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import structlog
+
 from counterfoil.bookkeeping.entries import Part
 from counterfoil.bookkeeping.fingerprint import fingerprint
 from counterfoil.bookkeeping.parse import parse_item
+from counterfoil.bookkeeping.table import booking_table
 from counterfoil.errors import CounterfoilError, ItemFailure
 from counterfoil.export.undo import take_back
 from counterfoil.register import Decision, DecisionKind, PartState
@@ -21,7 +24,8 @@ from counterfoil.register.records import load_payload
 from counterfoil.runner.binding import binding_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from counterfoil.config import Connection
     from counterfoil.register import PartRecord, Register
@@ -29,9 +33,11 @@ if TYPE_CHECKING:
 
 __all__ = ["NothingToDecide", "TakenBack", "resolve", "take_back_items"]
 
+log = structlog.get_logger(__name__)
+
 
 class NothingToDecide(CounterfoilError):
-    """Neither the register nor the books know the item, so there is nothing to decide about."""
+    """Nobody knows the item, or nothing about it is open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +61,8 @@ async def resolve(
     """Write a person's decision down, and do at once what can be done at once.
 
     ``REVERSE`` takes the item's records back; the others count when the item is exported again.
-    Raises NothingToDecide for an item that nobody knows, CounterfoilError when the books are away.
+    Raises NothingToDecide for an item that nobody knows or of which nothing is missing, and
+    CounterfoilError when the books are away or the connection was bound to others.
     """
     books = connection.open_books()
     now = datetime.now(UTC)
@@ -63,26 +70,26 @@ async def resolve(
         async with books:
             live = await _live(books, [entry_id])
             records = register.parts.of(books.target, [entry_id]).get(entry_id, [])
-            mark = _latest_mark(connection, register, entry_id)
-            if not (live or records or mark):
+            item = _latest(register, entry_id)
+            _refuse_what_is_settled(entry_id, kind, live, _parts_of(item, records, connection))
+            if not (live or records or item):
                 raise NothingToDecide(
                     f"{entry_id} was never exported to {books.target}; see counterfoil items "
                     "for the ids that were"
                 )
+            if kind is DecisionKind.KEEP:
+                await _remark(books, live, f"{now:%Y-%m-%d}: kept as it is by {made_by}")
             register.decisions.add(
                 Decision(
                     target=books.target,
                     entry_id=entry_id,
                     kind=kind,
-                    fingerprint=mark,
+                    fingerprint=_mark(item, connection),
                     made_at=now,
                     made_by=made_by,
                     reference=reference,
                 )
             )
-            if kind is DecisionKind.KEEP:
-                for found in live:
-                    await books.note(found.id, f"{now:%Y-%m-%d}: kept as it is by {made_by}")
             if kind is DecisionKind.NOT_BOOKED:
                 _close_intents(register, records)
             if kind is DecisionKind.REVERSE:
@@ -91,21 +98,31 @@ async def resolve(
 
 
 async def take_back_items(
-    connection: Connection, register: Register, entry_ids: Sequence[str], *, made_by: str
+    connection: Connection,
+    register: Register,
+    entry_ids: Sequence[str],
+    *,
+    made_by: str,
+    job_id: str | None = None,
 ) -> tuple[TakenBack, ...]:
-    """Take every live record of these items back; each fails alone."""
+    """Take every live record of these items back, or those that one job booked; each fails alone.
+
+    Raises CounterfoilError when the books are away or the connection was bound to others.
+    """
     books = connection.open_books()
     now = datetime.now(UTC)
     with _alone(connection, register):
         async with books:
             live = await _live(books, entry_ids)
+            if job_id is not None:
+                live = _of_job(register, books.target, live, job_id)
             for entry_id in dict.fromkeys(found.reference.entry_id for found in live):
                 register.decisions.add(
                     Decision(
                         target=books.target,
                         entry_id=entry_id,
                         kind=DecisionKind.REVERSE,
-                        fingerprint=_latest_mark(connection, register, entry_id),
+                        fingerprint=_mark(_latest(register, entry_id), connection),
                         made_at=now,
                         made_by=made_by,
                     )
@@ -128,6 +145,38 @@ def _alone(connection: Connection, register: Register) -> Iterator[None]:
 async def _live(books: AccountingSystem, entry_ids: Sequence[str]) -> list[Found]:
     found = await books.find([(entry_id, part) for entry_id in entry_ids for part in Part])
     return [one for every in found.values() for one in every if one.state.live]
+
+
+def _of_job(register: Register, target: str, live: Sequence[Found], job_id: str) -> list[Found]:
+    records = register.parts.of(target, [found.reference.entry_id for found in live])
+    booked = {
+        record.reference
+        for every in records.values()
+        for record in every
+        if record.job_id == job_id
+    }
+    return [found for found in live if found.reference in booked]
+
+
+def _refuse_what_is_settled(
+    entry_id: str, kind: DecisionKind, live: Sequence[Found], parts: AbstractSet[Part]
+) -> None:
+    """Raise NothingToDecide where a person names another record for what is booked in whole."""
+    if kind is DecisionKind.BOOKED_AS and live and parts <= {one.reference.part for one in live}:
+        raise NothingToDecide(
+            f"{entry_id} is booked as {', '.join(one.id for one in live)}, and nothing of it is "
+            "missing. If another record is to count instead, take this one back first: "
+            f"counterfoil reverse {entry_id}"
+        )
+
+
+async def _remark(books: AccountingSystem, live: Sequence[Found], text: str) -> None:
+    """Leave a remark in the books; where they do not take it, the decision stands without."""
+    for found in live:
+        try:
+            await books.note(found.id, text)
+        except ItemFailure as refusal:
+            log.warning("the books take no remark", record=found.id, reason=str(refusal))
 
 
 async def _take_back(
@@ -156,6 +205,7 @@ def _note_gone(register: Register, target: str, found: Found) -> None:
         if record.reference == found.reference
     ]
     register.parts.settle(gone, job_id="", outcomes={})
+    register.open_items.forget(target, [(found.reference.entry_id, found.reference.part)])
 
 
 def _close_intents(register: Register, records: Sequence[PartRecord]) -> None:
@@ -169,13 +219,27 @@ def _close_intents(register: Register, records: Sequence[PartRecord]) -> None:
     register.parts.settle(closed, job_id="", outcomes={})
 
 
-def _latest_mark(connection: Connection, register: Register, entry_id: str) -> str:
-    """Fingerprint the item as it came last; empty where nothing readable is kept."""
-    for kept in register.items.of_entry(entry_id):
-        if kept.payload is not None:
-            try:
-                item = parse_item(load_payload(kept.payload))
-            except ItemFailure:
-                return ""
-            return fingerprint(item, connection.settings)
+def _latest(register: Register, entry_id: str) -> Mapping[str, object] | None:
+    """Return the item as it came last; None where none is kept."""
+    kept = register.items.of_entry(entry_id)
+    return next((load_payload(each.payload) for each in kept if each.payload is not None), None)
+
+
+def _mark(payload: Mapping[str, object] | None, connection: Connection) -> str:
+    """Fingerprint an item; empty where nothing readable is kept."""
+    with suppress(ItemFailure):
+        return fingerprint(parse_item(payload), connection.settings) if payload else ""
     return ""
+
+
+def _parts_of(
+    payload: Mapping[str, object] | None, records: Sequence[PartRecord], connection: Connection
+) -> AbstractSet[Part]:
+    """Say which parts an item has: by its row of the booking table, else by what is known."""
+    with suppress(ItemFailure):
+        if payload:
+            item = parse_item(payload)
+            method = item.bookkeeping.method if item.bookkeeping else None
+            table = booking_table(connection.settings.table_overrides)
+            return {part.part for part in table.row(item.type, item.sub_type, method).parts}
+    return {record.part for record in records}

@@ -85,6 +85,12 @@ async def run_connection(
         error = f"{refusal} Check the key and its rights in Pleo, then run again"
     except (CounterfoilError, OSError) as trouble:
         error = str(trouble)
+    except Exception as fault:
+        log.exception("a fault of Counterfoil", connection=connection.name)
+        error = (
+            f"a fault of Counterfoil stopped it ({type(fault).__name__}: {fault}). Nothing is "
+            "lost: run again; if it stays, report it with the log"
+        )
     if error:
         log.error("the connection cannot work", connection=connection.name, reason=error)
     return ConnectionReport(
