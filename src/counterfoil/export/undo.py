@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from counterfoil.register import PartRecord, Register
     from counterfoil.systems.contract import AccountingSystem, Found
 
-__all__ = ["note_gone", "take_back"]
+__all__ = ["note_gone", "note_taken_back", "take_back"]
 
 
 async def take_back(
@@ -48,6 +48,13 @@ async def _is_live(books: AccountingSystem, found: Found) -> bool:
     key = (found.reference.entry_id, found.reference.part)
     every = (await books.find([key])).get(key, ())
     return any(one.id == found.id and one.state.live for one in every)
+
+
+def note_taken_back(register: Register, target: str, found: Found) -> None:
+    """Note that a record of this book was taken back."""
+    records = register.parts.of(target, [found.reference.entry_id])
+    every = records.get(found.reference.entry_id, ())
+    note_gone(register, [one for one in every if one.reference == found.reference])
 
 
 def note_gone(register: Register, records: Sequence[PartRecord]) -> None:

@@ -20,7 +20,7 @@ from counterfoil.errors import (
 from counterfoil.export.compare import difference
 from counterfoil.export.look import patiently, uncertain, unreachable, unsettled_seconds
 from counterfoil.export.policies import ReceiptPolicy
-from counterfoil.export.undo import note_gone, take_back
+from counterfoil.export.undo import note_taken_back, take_back
 from counterfoil.register import PartRecord, PartState
 from counterfoil.register.records import dump_entry
 from counterfoil.systems.contract import (
@@ -111,12 +111,7 @@ class Writer:
 
     async def _take_one_back(self, found: Found) -> None:
         await take_back(self._books, found, self._chart, self._export.settings)
-        entry_id = found.reference.entry_id
-        records = self._export.register.parts.of(self._books.target, [entry_id])
-        note_gone(
-            self._export.register,
-            [one for one in records.get(entry_id, ()) if one.reference == found.reference],
-        )
+        note_taken_back(self._export.register, self._books.target, found)
 
     async def _write_batch(self, batch: Sequence[ItemWork]) -> None:
         """Write one part of each item, with its intent before and its outcome after."""

@@ -18,7 +18,7 @@ from counterfoil.bookkeeping.fingerprint import fingerprint
 from counterfoil.bookkeeping.parse import parse_item
 from counterfoil.bookkeeping.table import booking_table
 from counterfoil.errors import CounterfoilError, ItemFailure
-from counterfoil.export.undo import take_back
+from counterfoil.export.undo import note_taken_back, take_back
 from counterfoil.register import Decision, DecisionKind, PartState
 from counterfoil.register.records import load_payload
 from counterfoil.runner.binding import binding_of
@@ -188,24 +188,13 @@ async def _take_back(
         failure = None
         try:
             await take_back(books, found, chart, connection.settings)
-            _note_gone(register, books.target, found)
+            note_taken_back(register, books.target, found)
         except ItemFailure as refusal:
             failure = str(refusal)
         results.append(
             TakenBack(entry_id=found.reference.entry_id, external_id=found.id, failure=failure)
         )
     return tuple(results)
-
-
-def _note_gone(register: Register, target: str, found: Found) -> None:
-    records = register.parts.of(target, [found.reference.entry_id])
-    gone = [
-        replace(record, state=PartState.GONE)
-        for record in records.get(found.reference.entry_id, ())
-        if record.reference == found.reference
-    ]
-    register.parts.settle(gone, job_id="", outcomes={})
-    register.open_items.forget(target, [(found.reference.entry_id, found.reference.part)])
 
 
 def _close_intents(register: Register, records: Sequence[PartRecord]) -> None:
