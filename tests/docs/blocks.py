@@ -74,9 +74,9 @@ class Folder:
     def stop(self) -> None:
         """End the servers."""
         for server in self.servers:
-            os.killpg(server.pid, signal.SIGTERM)
-        for server in self.servers:
-            server.wait(START_SECONDS)
+            if server.poll() is None:
+                os.killpg(server.pid, signal.SIGTERM)
+                server.wait(START_SECONDS)
 
 
 def free_port() -> int:
