@@ -158,7 +158,7 @@ def effects(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     ]
 
 
-SHARES = 8
+SHARES = 24
 """How many tests the sweep is cut into, so that they can run beside each other."""
 
 
