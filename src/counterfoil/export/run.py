@@ -140,12 +140,13 @@ async def _verdict_of_failure(export: Export, job_id: str, failure: JobFailure) 
     What an earlier run booked is reported first, and what it may have booked is called uncertain.
     """
     log.error("the job fails", job=job_id, reason=failure.reason)
-    await read_job_items(export, job_id)
-    _call_uncertain(export, job_id)
-    await report(export, job_id)
-    rows = await read_job_items(export, job_id)
+    if export.register.items.count_open(job_id):
+        _call_uncertain(export, job_id)
+        await report(export, job_id)
+    rows = await export.pleo.list_job_items(job_id)
     if not any(row.status == "successful" for row in rows):
         return verdict_of_failure(failure)
+    await read_job_items(export, job_id)
     outcome = ItemOutcome(
         status="failed", failure_type=_item_type(failure), failure_reason=failure.reason
     )
