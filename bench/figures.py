@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from bench.export import Export
+from bench.export import RECEIPT, Export
 
 __all__ = ["Measured", "Row", "rows"]
 
 SECONDS, MEGABYTES, OWN_MS, CALLS, PLANNED = 60, 200, 2.0, 1.05, 5000
-"""The targets: for 10,000 items, an item, more than the least, items a second."""
+"""The targets: for 10,000 items (2), for one, calls beside the least, items planned a second."""
 FLAT = 1.15
 """A cost an item that grows by less counts as flat: so much do two equal runs differ."""
 
@@ -65,11 +65,13 @@ def rows(measured: Measured) -> Iterator[Row]:
 
 def _whole(small: Export, large: Export) -> Iterator[Row]:
     for export in (small, large):
-        speed = export.items / export.seconds
-        yield Row(
+        row = Row(
             f"{export.items:,} items: the whole command",
-            f"{export.seconds:.1f} s, {speed:.0f} items a second",
-        ).within(f"{10_000 / SECONDS:.0f} a second", met=speed >= 10_000 / SECONDS)
+            f"{export.seconds:.1f} s, {export.items / export.seconds:.0f} items a second",
+        )
+        in_time = export.seconds < SECONDS
+        # In a small export, the start of the program and of Beancount's weighs too much to judge.
+        yield row.within(f"under {SECONDS} s", met=in_time) if export is large else row
     for export in (small, large):
         yield Row(f"{export.items:,} items: peak memory", f"{export.usage.peak_mb:.0f} MB").within(
             f"under {MEGABYTES} MB", met=export.usage.peak_mb < MEGABYTES
@@ -99,11 +101,12 @@ def _calls(export: Export) -> Iterator[Row]:
     made, least = export.calls, export.least_calls()
     for call in sorted(made | least):
         yield Row(f"{export.items:,} items: {call}", f"{made[call]:,}, least {least[call]:,}")
-    share = made.total() / least.total()
-    yield Row(
-        f"{export.items:,} items: all calls",
-        f"{made.total():,}, least {least.total():,} ({share - 1:+.1%})",
-    ).within(f"at most {CALLS - 1:+.0%}", met=share <= CALLS)
+    for what, left_out in (("all calls", 0), ("all but receipts", least[RECEIPT])):
+        count, needed = made.total() - left_out, least.total() - left_out
+        yield Row(
+            f"{export.items:,} items: {what}",
+            f"{count:,}, least {needed:,} ({count / needed - 1:+.1%})",
+        ).within(f"at most {CALLS - 1:+.0%}", met=count / needed <= CALLS)
 
 
 def _growth(small: Export, large: Export) -> Iterator[Row]:

@@ -89,7 +89,8 @@ def _export(items: int, history: int = 0) -> Export:
         return Export(items, usage, calls)
     _say(f"{items:,} items, by the plain loop")
     with world(items) as here:
-        return Export(items, usage, calls, here.run_plain_loop(usage.written_bytes // items))
+        plain = here.run_plain_loop(usage.written_bytes // items)
+        return Export(items, usage, calls, plain, here.calls())
 
 
 def _planning(items: int) -> dict[str, float]:
