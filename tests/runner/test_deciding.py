@@ -109,6 +109,7 @@ def desk(
         yield made
 
 
+@pytest.mark.slow
 def test_a_changed_item_is_kept(desk: Desk) -> None:
     assert desk.export() == "successful"
     assert desk.export(account="6300") == "failed"
@@ -118,6 +119,7 @@ def test_a_changed_item_is_kept(desk: Desk) -> None:
     assert "Expenses:Meals" not in desk.book
 
 
+@pytest.mark.slow
 def test_a_decision_to_keep_needs_no_remark_in_the_books(desk: Desk) -> None:
     desk.export()
     desk.export(account="6300")
@@ -127,6 +129,7 @@ def test_a_decision_to_keep_needs_no_remark_in_the_books(desk: Desk) -> None:
     assert desk.export() == "successful"
 
 
+@pytest.mark.slow
 def test_a_changed_draft_is_booked_anew(desk: Desk) -> None:
     desk.export()
     assert desk.export(account="6300") == "failed"
@@ -136,6 +139,7 @@ def test_a_changed_draft_is_booked_anew(desk: Desk) -> None:
     assert "Expenses:Meals" in desk.book
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("desk", ["final"], indirect=True)
 def test_a_posted_entry_is_reversed_and_may_be_booked_again(desk: Desk) -> None:
     desk.export()
@@ -145,6 +149,7 @@ def test_a_posted_entry_is_reversed_and_may_be_booked_again(desk: Desk) -> None:
     assert "pleo_attempt: 2" in desk.book
 
 
+@pytest.mark.slow
 def test_a_whole_job_is_undone(desk: Desk) -> None:
     desk.export()
     job = next(iter(desk.state.jobs))
@@ -152,6 +157,7 @@ def test_a_whole_job_is_undone(desk: Desk) -> None:
     assert "nothing that it booked is in the books" in desk.do("reverse", "--job", job)
 
 
+@pytest.mark.slow
 def test_undoing_a_job_leaves_alone_what_another_job_booked(desk: Desk) -> None:
     desk.export()
     desk.state.entry(desk.entry).exported = False
@@ -165,6 +171,7 @@ def test_an_unknown_job_is_not_undone(desk: Desk) -> None:
     assert "is not a job of ours" in desk.do("reverse", "--job", "unknown", code=2)
 
 
+@pytest.mark.slow
 def test_what_is_booked_in_whole_is_not_booked_elsewhere(desk: Desk) -> None:
     desk.export()
     told = desk.do("resolve", desk.entry, "--booked-as", "JE-7", code=1)
@@ -172,6 +179,7 @@ def test_what_is_booked_in_whole_is_not_booked_elsewhere(desk: Desk) -> None:
     assert f"counterfoil reverse {desk.entry}" in told
 
 
+@pytest.mark.slow
 def test_an_item_that_is_in_the_books_elsewhere_counts_as_booked(desk: Desk) -> None:
     desk.export()
     desk.do("resolve", desk.entry, "--reverse")
@@ -186,6 +194,7 @@ def test_an_item_that_a_person_did_not_find_is_booked(desk: Desk) -> None:
     assert "not booked" in desk.do("resolve", desk.entry, "--not-booked")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["{}", None])
 def test_an_item_that_is_not_readable_any_more_can_be_decided_about(
     desk: Desk, damage: str | None
