@@ -109,20 +109,17 @@ class Books:
 
     def add(self, record: Record) -> None:
         """Put a record in."""
-        self._paid = None
+        if record.settles:
+            self._paid = None
         reference = record.reference
         self.records.setdefault((reference.entry_id, reference.part), []).append(record)
 
     def replace(self, record: Record, **changes: Unpack[Changes]) -> None:
         """Put a changed record in the old one's place."""
-        self._paid = None
+        if record.settles or changes.get("settles"):
+            self._paid = None
         attempts = self.records[record.reference.entry_id, record.reference.part]
         attempts[attempts.index(record)] = replace(record, **changes)
-
-    def remove(self, record: Record) -> None:
-        """Take a record out."""
-        self._paid = None
-        self.records[record.reference.entry_id, record.reference.part].remove(record)
 
     def state(self, record: Record) -> EntryState:
         """Tell a record's state."""
