@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Unpack
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from counterfoil.bookkeeping.chart import Chart, ChartAccount
-from counterfoil.bookkeeping.entries import Entry
+from counterfoil.bookkeeping.entries import Entry, Part
 from counterfoil.effects import Effect, observe
 from counterfoil.errors import ItemFailure, ReceiptUploadFailure
 from counterfoil.export.claim import claim
@@ -20,6 +21,7 @@ from counterfoil.export.close import Verdict, close
 from counterfoil.export.policies import OnChange, ReceiptPolicy
 from counterfoil.export.ports import Clock
 from counterfoil.export.preview import Preview, preview
+from counterfoil.export.undo import take_back
 from counterfoil.export.work import ItemWork
 from counterfoil.pleo.errors import PleoBadRequest, PleoForbidden
 from counterfoil.register import KeptItem
@@ -266,6 +268,59 @@ async def test_other_figures_in_the_books_than_were_sent_are_told(
     item = odd.item(job, entry)
     assert item.failure_reason_type == "accounting_system_validation_failure"
     assert "the books hold 12.01 GBP where 12.00 GBP was sent" in item.failure_reason
+
+
+async def test_a_late_request_of_an_item_that_changed_since_waits_for_a_person(
+    odd: World, ledger: OddLedger
+) -> None:
+    """What lands is the item as it was, and bars the item as it is."""
+    able = ledger.capabilities
+    ledger.capabilities = replace(able, uniqueness=Uniqueness.UNIQUE_REFERENCE)
+    entry = odd.company.add_item(account="6100")
+    ledger.lose_reply(entry, Fate.BOOKED_LATE, Fate.NOT_BOOKED, Fate.NOT_BOOKED)
+    await odd.export()
+    ledger.late = True
+    lines = odd.company.build(account="6300")["accountingEntryLines"]
+    odd.state.edit_item(entry, {"accountingEntryLines": lines})
+    job = odd.queue(entry)
+    await odd.drain()
+    assert "as the item was before it changed in Pleo" in odd.item(job, entry).failure_reason
+    assert ledger.copies(entry) == 1
+
+
+async def test_a_booked_item_that_cannot_be_looked_up_is_not_called_unbooked(
+    world: World,
+) -> None:
+    entry = world.company.add_item()
+    await world.export()
+    (record,) = world.ledger.of(entry)
+    world.ledger.interrupt("find", CLOSED)
+    job = world.queue(entry)
+    await world.drain()
+    reason = world.item(job, entry).failure_reason
+    assert f"By our register it is booked as {record.id}" in reason
+    assert "Nothing was booked" not in reason
+
+
+async def test_a_day_that_another_time_zone_moves_waits_for_a_person(world: World) -> None:
+    """Nothing changed in Pleo, yet the entry would be another one today."""
+    entry = world.company.add_item(date=datetime(2026, 3, 5, 23, 30, tzinfo=UTC))
+    await world.export()
+    world.settings = replace(world.settings, zone=ZoneInfo("Europe/Copenhagen"))
+    job = world.queue(entry)
+    await world.drain()
+    assert "its figures are not those that were booked" in world.item(job, entry).failure_reason
+    assert world.ledger.copies(entry) == 1
+
+
+async def test_what_was_taken_back_is_not_taken_back_again(world: World) -> None:
+    entry = world.company.add_item()
+    await world.export()
+    books, chart = world.books(), world.ledger.chart
+    (found,) = (await books.find([(entry, Part.ENTRY)]))[entry, Part.ENTRY]
+    await take_back(books, found, chart, world.settings)
+    await take_back(books, found, chart, world.settings)
+    assert [call for call, _ in world.ledger.calls if call in {"void", "reverse"}] == ["void"]
 
 
 async def test_another_currency_in_the_books_than_was_sent_is_told(
