@@ -10,7 +10,7 @@ from counterfoil.bookkeeping.entries import Part
 from counterfoil.bookkeeping.settings import Accounts
 from counterfoil.export.policies import OnChange
 from counterfoil.register import PartState, open_register
-from counterfoil.systems.contract import EntryState
+from counterfoil.systems.contract import EntryState, Problem
 from counterfoil.testing.world import World
 
 
@@ -220,3 +220,14 @@ async def test_an_unchanged_item_stands_although_the_table_has_other_parts_for_i
     job = await again(world, entry)
     assert world.item(job, entry).status == "successful"
     assert [record.id for record in world.ledger.of(entry)] == before
+
+
+async def test_a_booked_item_that_cannot_be_looked_up_is_not_called_unbooked(
+    world: World,
+) -> None:
+    entry = world.company.add_item()
+    await world.export()
+    (record,) = world.ledger.of(entry)
+    world.ledger.interrupt("find", Problem(message="The books are shut."))
+    job = await again(world, entry)
+    assert f"By our register it is booked as {record.id}" in world.item(job, entry).failure_reason

@@ -214,6 +214,17 @@ async def test_taking_back_goes_on_after_an_interruption(amending: World) -> Non
     assert travel(amending) == 0
 
 
+async def test_what_was_taken_back_before_an_interruption_is_left_as_it_is(
+    amending: World,
+) -> None:
+    entry = amending.company.add_item(account="6100")
+    await amending.export()
+    amending.ledger.interrupt("find", after=2)
+    await change(amending, entry)
+    assert amending.ledger.copies(entry) == 1
+    assert travel(amending) == 0
+
+
 async def test_half_of_it_taken_back_is_told_as_it_is(amending: World) -> None:
     entry = amending.company.add_item(method="accounts_payable", account="6100")
     await amending.export()

@@ -264,3 +264,33 @@ async def test_a_clock_set_back_makes_nobody_wait_longer(world: World) -> None:
     before = world.clock.now()
     await world.export(entry)
     assert world.clock.now() - before < timedelta(minutes=5)
+
+
+class LateBooks(MemoryBooks):
+    """Books in which an old request lands just before the new one."""
+
+    async def record(self, entries: Sequence[Entry]) -> Sequence[RecordResult]:
+        self.ledger.deliver()
+        return await super().record(entries)
+
+
+class LateWorld(World):
+    """A world with such books."""
+
+    def books(self) -> AccountingSystem:
+        return LateBooks(self.ledger)
+
+
+async def test_an_old_request_that_lands_between_look_up_and_write_is_told() -> None:
+    async with LateWorld() as world:
+        unique(world, Uniqueness.NATIVE_KEY)
+        entry = world.company.add_item(account="6100")
+        world.ledger.lose_reply(entry, Fate.NOT_BOOKED, Fate.NOT_BOOKED, Fate.BOOKED_LATE)
+        await world.export()
+        lines = world.company.build(account="6300")["accountingEntryLines"]
+        world.state.edit_item(entry, {"accountingEntryLines": lines})
+        job = world.queue(entry)
+        await world.drain()
+        item = world.item(job, entry)
+        assert "as the item was before it changed in Pleo" in item.failure_reason
+        assert world.ledger.copies(entry) == 1

@@ -167,12 +167,11 @@ def _changes(work: ItemWork, known: Known, settings: Settings) -> list[str]:
 
 
 def _say(old: str | None, item: ExportItem, settings: Settings) -> list[str]:
+    changes: list[str] = []
     if old is not None:
         with suppress(ItemFailure):
             changes = differences(parse_item(load_payload(old)), item, settings)
-            if changes:
-                return changes
-    return ["its figures are not those that were booked"]
+    return changes or ["its figures are not those that were booked"]
 
 
 def _changed(work: ItemWork, changes: Sequence[str]) -> InvalidItem:
