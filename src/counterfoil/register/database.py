@@ -43,6 +43,13 @@ class Database:
         self._engine = engine
         event.listen(engine, "connect", _set_up_connection)
         event.listen(engine, "begin", _begin)
+        try:
+            self._bring_up_to_date()
+        except BaseException:
+            engine.dispose()
+            raise
+
+    def _bring_up_to_date(self) -> None:
         with self.read() as connection:
             current = _is_current(connection)
         if not current:

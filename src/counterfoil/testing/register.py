@@ -34,6 +34,6 @@ class MemoryLocks:
 
 
 def memory_register() -> Register:
-    """Make an empty register in memory; it lives as long as it is referred to."""
+    """Make an empty register in memory; use it as a block, or close its database."""
     engine = create_engine("sqlite://", poolclass=StaticPool)
     return register_on(Database(engine, "memory"), MemoryLocks())
