@@ -199,6 +199,18 @@ def test_an_item_is_given_as_each_job_held_it_the_newest_first(register: Registe
     assert [(item.job_id, item.entry_id) for item in held] == [("new", "entry"), ("old", "entry")]
 
 
+def test_of_jobs_created_in_one_second_the_one_claimed_last_is_the_newest(
+    register: Register,
+) -> None:
+    """Pleo tells whole seconds; what a person decides is about the item as it came last."""
+    for minute, job_id in enumerate(("b", "a", "c")):
+        sent = NOW + timedelta(minutes=minute)
+        register.jobs.intend_claim(replace(job(job_id), first_sent_at=sent))
+        register.items.save_statuses(job_id, {"entry": "pending"})
+    assert [item.job_id for item in register.items.of_entry("entry")] == ["c", "a", "b"]
+    assert [one.job_id for one in register.jobs.all()] == ["c", "a", "b"]
+
+
 def test_entries_and_payloads_are_kept_digit_by_digit() -> None:
     """What goes in comes out, eighteen digits and all."""
     entry = load_entry(part().entry)

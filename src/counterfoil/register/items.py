@@ -8,7 +8,7 @@ from sqlalchemy import and_, bindparam, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from counterfoil.register.records import ItemOutcome, KeptItem
-from counterfoil.register.schema import job_items, jobs
+from counterfoil.register.schema import NEWEST_FIRST, job_items, jobs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -112,7 +112,7 @@ class Items:
             select(job_items)
             .join(jobs, jobs.c.job_id == job_items.c.job_id)
             .where(job_items.c.entry_id == entry_id)
-            .order_by(jobs.c.created_at.desc(), jobs.c.job_id)
+            .order_by(*NEWEST_FIRST)
         )
         return self._fetch(query)
 

@@ -9,7 +9,7 @@ from sqlalchemy import delete, select, update
 
 from counterfoil.register.database import upsert
 from counterfoil.register.records import JobRecord, JobState
-from counterfoil.register.schema import jobs
+from counterfoil.register.schema import NEWEST_FIRST, jobs
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -36,7 +36,7 @@ class Jobs:
 
     def all(self, connection_name: str | None = None) -> tuple[JobRecord, ...]:
         """Return our jobs, newest first, of one connection or of all."""
-        query = select(jobs).order_by(jobs.c.created_at.desc(), jobs.c.job_id)
+        query = select(jobs).order_by(*NEWEST_FIRST)
         if connection_name is not None:
             query = query.where(jobs.c.connection == connection_name)
         with self._database.read() as connection:

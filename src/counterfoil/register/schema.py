@@ -20,6 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 
 __all__ = [
+    "NEWEST_FIRST",
     "companies",
     "connections",
     "decisions",
@@ -88,6 +89,9 @@ jobs = Table(
     Column("reason_type", String),
     Column("ended_at", UtcTime),
 )
+
+# Pleo tells a job's creation in whole seconds: of two in one second, the one claimed last is newer.
+NEWEST_FIRST = (jobs.c.created_at.desc(), jobs.c.first_sent_at.desc(), jobs.c.job_id)
 
 job_items = Table(
     "job_items",
