@@ -1,7 +1,7 @@
 """Connections to checked addresses only: what was looked up and checked is what is connected to.
 
-A name is resolved once for each request, every address of it is checked (``places``), and the
-request goes to one of these addresses itself; TLS still verifies the certificate against the name.
+A name is resolved once in a while, every address of it is checked (``places``), and requests go to
+one of these addresses itself; TLS still verifies the certificate against the name.
 So a name that changes its address between check and connection gains nothing. Proxies are not used:
 behind one, nobody could say which address is connected to.
 """
@@ -9,17 +9,22 @@ behind one, nobody could say which address is connected to.
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 import ssl
+import time
 from collections.abc import Awaitable, Callable
 from functools import cache
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import httpx
 
 from counterfoil.receipts.places import Places, host_of
 
 __all__ = ["CheckedTransport", "Resolve", "resolve"]
+
+_HOLDS: Final = 30.0
+"""Seconds for which a host's addresses are not looked up again."""
 
 Resolve: TypeAlias = Callable[[str], Awaitable[list[str]]]
 """Looks a host name up: all its addresses, best first; raises OSError."""
@@ -49,6 +54,7 @@ class CheckedTransport(httpx.AsyncBaseTransport):
         self._resolve = resolve
         self._ssl = ssl_context or _usual_trust()
         self._by_host: dict[str, httpx.AsyncHTTPTransport] = {}
+        self._looked_up: dict[str, tuple[float, list[str]]] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Check the URL, look its host up, check the addresses, send to the first that connects."""
@@ -60,9 +66,21 @@ class CheckedTransport(httpx.AsyncBaseTransport):
                 return await self._send(request, host, address)
             except (httpx.ConnectError, httpx.ConnectTimeout):
                 continue
-        return await self._send(request, host, addresses[-1])
+        try:
+            return await self._send(request, host, addresses[-1])
+        except (httpx.ConnectError, httpx.ConnectTimeout):
+            self._looked_up.pop(host, None)
+            raise
 
     async def _look_up(self, host: str, request: httpx.Request) -> list[str]:
+        """Return a host's checked addresses, which hold for a while."""
+        when, addresses = self._looked_up.get(host, (-math.inf, []))
+        if time.monotonic() - when > _HOLDS:
+            addresses = await self._addresses(host, request)
+            self._looked_up[host] = time.monotonic(), addresses
+        return addresses
+
+    async def _addresses(self, host: str, request: httpx.Request) -> list[str]:
         try:
             addresses = await self._resolve(host)
         except (OSError, UnicodeError) as error:

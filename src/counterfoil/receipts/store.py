@@ -92,13 +92,20 @@ class ReceiptStore:
         self._limits = limits or Limits()
         self._parent = folder or Path(tempfile.gettempdir())
         self._folder = self._parent
-        self._http = httpx.AsyncClient(
-            transport=CheckedTransport(Places(base_url, tuple(hosts)), resolve, ssl_context),
-            headers=_HEADERS,
-            timeout=_SILENCE,
-            trust_env=False,
-        )
-        self._turn = asyncio.Semaphore(self._limits.parallel)
+        self._clients = [
+            httpx.AsyncClient(
+                transport=CheckedTransport(Places(base_url, tuple(hosts)), resolve, ssl_context),
+                headers=_HEADERS,
+                timeout=_SILENCE,
+                trust_env=False,
+            )
+            for _ in range(self._limits.parallel)
+        ]
+        # A client each, as a pool looks at every connection that it has for every request. The
+        # one that was used last goes first: its connection is open.
+        self._free: asyncio.LifoQueue[httpx.AsyncClient] = asyncio.LifoQueue()
+        for client in self._clients:
+            self._free.put_nowait(client)
         self._held: dict[str, dict[tuple[int, int | None, str | None], Document]] = {}
         self._uses: Counter[Path] = Counter()
 
@@ -108,7 +115,6 @@ class ReceiptStore:
         with effect("receipts.make_folder", str(self._parent)):
             self._parent.mkdir(parents=True, exist_ok=True)
             self._folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=self._parent))
-        await self._http.__aenter__()
         return self
 
     async def __aexit__(
@@ -118,7 +124,8 @@ class ReceiptStore:
         trace: TracebackType | None,
     ) -> None:
         """Close the connections and remove the folder with all in it."""
-        await self._http.__aexit__(kind, error, trace)
+        for client in self._clients:
+            await client.aclose()
         await asyncio.to_thread(_remove, self._folder)
 
     async def fetch(self, item: ExportItem) -> tuple[Document, ...]:
@@ -178,16 +185,18 @@ class ReceiptStore:
             wait_max=limits.wait_max,
             wait_jitter=limits.jitter,
         )
-        async with self._turn:
-            try:
-                async with asyncio.timeout(limits.seconds):
-                    return await retrying(ReceiptUnavailable, self._once, wanted)
-            except TimeoutError as error:
-                raise ReceiptDownloadFailure(
-                    f"It did not come whole within {limits.seconds:g} seconds."
-                ) from error
+        client = await self._free.get()
+        try:
+            async with asyncio.timeout(limits.seconds):
+                return await retrying(ReceiptUnavailable, self._once, client, wanted)
+        except TimeoutError as error:
+            raise ReceiptDownloadFailure(
+                f"It did not come whole within {limits.seconds:g} seconds."
+            ) from error
+        finally:
+            self._free.put_nowait(client)
 
-    async def _once(self, wanted: _Wanted) -> Document:
+    async def _once(self, client: httpx.AsyncClient, wanted: _Wanted) -> Document:
         """Fetch a file once, check what it is, keep it under its hash."""
         file, most = wanted.file, self._limits.max_bytes
         with (
@@ -195,7 +204,7 @@ class ReceiptStore:
             effect("receipts.download", wanted.target),
             receiving(self._folder) as incoming,
         ):
-            await download(self._http, file.url, file.size, most, incoming)
+            await download(client, file.url, file.size, most, incoming)
             kind = kind_of(file.type, incoming.head, whole=file.size is not None)
             path, digest = incoming.keep(self._folder)
         return Document(

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from counterfoil.bookkeeping.entries import Entry, Reference
-from counterfoil.errors import ItemFailure, ReceiptUploadFailure, RefusedByBooks
+from counterfoil.bookkeeping.entries import Document, Entry, Reference
+from counterfoil.errors import RefusedByBooks
 from counterfoil.systems.beancount.judging import OPTIONS, declared_options, judge
 from counterfoil.systems.beancount.loading import Snapshot
 from counterfoil.systems.beancount.months import FileChanged, HalfWritten
@@ -45,6 +45,12 @@ class Draft:
         return "\n".join([self.text, *self.directives])
 
     @property
+    def documents(self) -> list[tuple[Document, Receipt]]:
+        """Each document of the entry, with where it is kept."""
+        held = {document.sha256: document for document in self.entry.documents}
+        return [(held[receipt.sha256], receipt) for receipt in self.receipts]
+
+    @property
     def record(self) -> Record:
         """The record that this will be."""
         entry = self.entry
@@ -70,11 +76,7 @@ async def book(
     outcomes = await _refusals(session, snapshot, drafts)
     if snapshot.watch.changed():
         raise FileChanged(session.main)
-    for draft in drafts:
-        if draft.entry.reference not in outcomes and (failure := _keep_receipts(session, draft)):
-            outcomes[draft.entry.reference] = Refused(
-                reference=draft.entry.reference, failure=failure
-            )
+    outcomes |= _keep_receipts(session, [d for d in drafts if d.entry.reference not in outcomes])
     accepted = [draft for draft in drafts if draft.entry.reference not in outcomes]
     outcomes |= _write(session, snapshot, accepted)
     return [outcomes.get(entry.reference, Booked(reference=entry.reference)) for entry in entries]
@@ -151,14 +153,18 @@ def _malformed(draft: Draft) -> str:
     return next((f"{account!r} is no account" for account in odd), "")
 
 
-def _keep_receipts(session: Session, draft: Draft) -> ItemFailure | None:
-    held = {document.sha256: document for document in draft.entry.documents}
-    try:
-        for receipt in draft.receipts:
-            session.archive.keep(held[receipt.sha256], receipt)
-    except ReceiptUploadFailure as failure:
-        return failure
-    return None
+def _keep_receipts(session: Session, drafts: Sequence[Draft]) -> dict[Reference, RecordResult]:
+    """Write the receipts of entries that are about to be written; refuse those that lack one."""
+    failures = session.archive.keep(
+        (document, receipt) for draft in drafts for document, receipt in draft.documents
+    )
+    refused: dict[Reference, RecordResult] = {}
+    for draft in drafts:
+        failed = [failures[one.sha256] for one in draft.receipts if one.sha256 in failures]
+        if failed:
+            reference = draft.entry.reference
+            refused[reference] = Refused(reference=reference, failure=failed[0])
+    return refused
 
 
 def _write(

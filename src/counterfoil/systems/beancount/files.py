@@ -123,13 +123,17 @@ class Folder:
 
     def commit(self, staged: Path, path: Path) -> Stamp:
         """Put the staged content in the file's place, durably; return the new file's stamp."""
-        with effect("beancount.replace", str(path)):
-            staged.replace(path)
-        self._sync(path.parent)
+        self.place(staged, path)
+        self.sync(path.parent)
         replaced = stamp(path)
         if replaced is None:
             raise FileNotFoundError(errno.ENOENT, "vanished after it was written", str(path))
         return replaced
+
+    def place(self, staged: Path, path: Path) -> None:
+        """Put the staged content in the file's place; not durable before ``sync`` of its folder."""
+        with effect("beancount.replace", str(path)):
+            staged.replace(path)
 
     def replace(self, path: Path, content: bytes) -> Stamp:
         """Replace a file (or make it) in one step."""
@@ -146,7 +150,7 @@ class Folder:
             self.make(folder.parent)
             with effect("beancount.make_folder", str(folder)):
                 folder.mkdir(exist_ok=True)
-            self._sync(folder.parent)
+            self.sync(folder.parent)
         if folder not in self._swept:
             self._swept.add(folder)
             self._sweep(folder)
@@ -155,7 +159,8 @@ class Folder:
         for leftover in list(folder.glob(f".*{self._suffix}")):
             self.discard(leftover)
 
-    def _sync(self, folder: Path) -> None:
+    def sync(self, folder: Path) -> None:
+        """Make durable what the folder holds by which name."""
         with effect("beancount.sync_folder", str(folder)):
             descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
             try:

@@ -11,6 +11,7 @@ import hashlib
 import mimetypes
 import os
 import re
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 
@@ -50,11 +51,35 @@ class Archive:
         path = self._place(document, account, on)
         return Receipt.of(document, os.path.relpath(path, self._home))
 
-    def keep(self, document: Document, receipt: Receipt) -> None:
-        """Write a document where its receipt says; raises ReceiptUploadFailure and OSError."""
-        path = Path(os.path.normpath(self._home / receipt.path))
-        if not _holds(path, document):
-            self._folder.replace(path, _checked(document))
+    def keep(self, kept: Iterable[tuple[Document, Receipt]]) -> dict[str, ReceiptUploadFailure]:
+        """Write documents where their receipts say, durably; raises OSError.
+
+        Returns the failures of those that cannot be read, by SHA-256. A folder is made durable
+        once for all that came into it.
+        """
+        failures: dict[str, ReceiptUploadFailure] = {}
+        folders: set[Path] = set()
+        for document, receipt in kept:
+            path = Path(os.path.normpath(self._home / receipt.path))
+            try:
+                self._write(document, path)
+            except ReceiptUploadFailure as failure:
+                failures[document.sha256] = failure
+            else:
+                folders.add(path.parent)
+        for folder in sorted(folders):
+            self._folder.sync(folder)
+        return failures
+
+    def _write(self, document: Document, path: Path) -> None:
+        if _holds(path, document):
+            return
+        staged = self._folder.stage(path, _checked(document))
+        try:
+            self._folder.place(staged, path)
+        except OSError:
+            self._folder.discard(staged)
+            raise
 
     def _place(self, document: Document, account: str, on: date) -> Path:
         folder = self.root.joinpath(*account.split(":"))

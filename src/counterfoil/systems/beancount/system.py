@@ -140,7 +140,9 @@ class Beancount:
         account = next((name for name, amount in record.lines if amount > 0), record.lines[0][0])
         receipt = self._session.archive.receipt(document, account, record.date)
         with writing(self._session.main):
-            self._session.archive.keep(document, receipt)
+            failures = self._session.archive.keep([(document, receipt)])
+        if failures:
+            raise failures[document.sha256]
         if receipt in record.receipts:
             return
         listed = self._session.archive.listed(document_roots(self._session, snapshot))
