@@ -8,7 +8,7 @@ that an entry still misses (receipts, posting, settling) are done by ``attach``,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -35,6 +35,7 @@ __all__ = [
     "Entry",
     "EntryState",
     "Found",
+    "OtherPosting",
     "Part",
     "PartKey",
     "Problem",
@@ -149,6 +150,24 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OtherPosting:
+    """A posting that belongs to no record of ours: people or other programs made it."""
+
+    account: str
+    """The account's id in the chart."""
+    amount: Decimal
+    """Signed, in major units of ``currency``, debit positive."""
+    currency: str
+    """As in ``Found``: the second currency, where books in one currency keep the amount in one."""
+    date: date
+    text: str
+    """What the record says of itself: payee, narration."""
+    place: str
+    """Where a person finds it: a file and line, a record's number."""
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Booked:
     """The system took the entry."""
 
@@ -208,6 +227,25 @@ class AccountingSystem(Protocol):
 
     async def find(self, keys: Sequence[PartKey]) -> Mapping[PartKey, Sequence[Found]]:
         """Look up all records of these parts, every attempt, oldest first; absent: left out."""
+
+    async def all_records(self, since: date | None = None) -> Sequence[Found]:
+        """Return every record of ours dated on or after a day (None: since ever), as ``find`` does.
+
+        Live or not, whatever its item, copies that people made of it included, in any order; what
+        takes a record back is no record of its own. It is asked to compare the books with Pleo,
+        never by an export: an ERP answers with a paged search for references of ours, sorted by
+        something that does not change. Raises BooksNotReady.
+        """
+
+    async def other_postings(
+        self, accounts: Collection[str], since: date | None = None
+    ) -> Sequence[OtherPosting]:
+        """Return what stands on these accounts (ids) but belongs to no record of ours.
+
+        Dated on or after a day, in any order. What takes a record of ours back belongs to it; an
+        entry whose reference people took away does not. An ERP answers with a paged search for
+        lines of these accounts whose record carries no reference of ours. Raises BooksNotReady.
+        """
 
     async def record(self, entries: Sequence[Entry]) -> Sequence[RecordResult]:
         """Write entries; a result each, in order. Raises BooksNotReady only if nothing was sent."""

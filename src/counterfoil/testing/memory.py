@@ -15,17 +15,17 @@ then ask the ledger what is in it::
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from types import TracebackType
-from typing import Self, TypedDict, Unpack
+from typing import Self, Unpack
 
 from counterfoil.bookkeeping.chart import Chart
-from counterfoil.bookkeeping.entries import Document, Entry, Part, Reference
+from counterfoil.bookkeeping.entries import Document, Entry, Part
 from counterfoil.effects import effect
 from counterfoil.errors import ItemFailure, JobFailureType, ReceiptUploadFailure, RefusedByBooks
 from counterfoil.systems.contract import (
@@ -35,6 +35,7 @@ from counterfoil.systems.contract import (
     Capabilities,
     EntryState,
     Found,
+    OtherPosting,
     PartKey,
     Problem,
     RecordResult,
@@ -42,8 +43,9 @@ from counterfoil.systems.contract import (
     Uniqueness,
     Unknown,
 )
+from counterfoil.testing.memory_records import Changes, MemoryRecord
 
-__all__ = ["Fate", "MemoryBooks", "MemoryLedger", "MemoryRecord"]
+__all__ = ["Changes", "Fate", "MemoryBooks", "MemoryLedger", "MemoryRecord"]
 
 ALL_CAPABLE = Capabilities(
     uniqueness=Uniqueness.EXCLUSIVE_FILE, attachments=Attachments(), void=True, reverse=True
@@ -57,43 +59,6 @@ class Fate(StrEnum):
     NOT_BOOKED = "not_booked"
     BOOKED_LATE = "booked_late"
     """It takes effect when ``MemoryLedger.deliver`` is called, as a slow server's request would."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemoryRecord:
-    """A record in the ledger; ``id`` is unique even where a reference is not."""
-
-    id: str
-    entry: Entry
-    booked_at: datetime
-    state: EntryState
-    date: date
-    lines: tuple[tuple[str, Decimal], ...]
-    receipts: frozenset[str] = frozenset()
-    settled: bool = False
-    reverses: str | None = None
-    notes: tuple[str, ...] = ()
-
-    @property
-    def reference(self) -> Reference:
-        """The reference it was written with."""
-        return self.entry.reference
-
-    @property
-    def live(self) -> bool:
-        """Whether it counts."""
-        return self.state.live and self.reverses is None
-
-
-class Changes(TypedDict, total=False):
-    """What people change of a record."""
-
-    state: EntryState
-    date: date
-    lines: tuple[tuple[str, Decimal], ...]
-    receipts: frozenset[str]
-    settled: bool
-    notes: tuple[str, ...]
 
 
 @dataclass
@@ -111,6 +76,8 @@ class MemoryLedger:
     """By how much the tax that the system computes is more than what was sent."""
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     records: list[MemoryRecord] = field(default_factory=list)
+    others: list[OtherPosting] = field(default_factory=list)
+    """What people and other programs posted."""
     problems: list[Problem] = field(default_factory=list)
     """What ``ready`` tells; a test sets and clears it."""
     faults: list[str] = field(default_factory=list)
@@ -309,6 +276,26 @@ class MemoryBooks:
         found = {key: list(self._found(*key)) for key in keys}
         return {key: records for key, records in found.items() if records}
 
+    async def all_records(self, since: date | None = None) -> Sequence[Found]:
+        """Return every record from a day on; those that reverse another are left out."""
+        self.ledger.called("all_records")
+        return [
+            record.found(self.ledger.name)
+            for record in self.ledger.records
+            if record.reverses is None and (since is None or record.date >= since)
+        ]
+
+    async def other_postings(
+        self, accounts: Collection[str], since: date | None = None
+    ) -> Sequence[OtherPosting]:
+        """Return what ``MemoryLedger.others`` holds on these accounts."""
+        self.ledger.called("other_postings", sorted(accounts))
+        return [
+            posting
+            for posting in self.ledger.others
+            if posting.account in accounts and (since is None or posting.date >= since)
+        ]
+
     async def record(self, entries: Sequence[Entry]) -> Sequence[RecordResult]:
         """Write entries, one outside effect each."""
         self.ledger.called("record", [str(entry.reference) for entry in entries])
@@ -379,16 +366,4 @@ class MemoryBooks:
         for record in sorted(
             self.ledger.of(entry_id, part), key=lambda record: record.reference.attempt
         ):
-            yield Found(
-                reference=record.reference,
-                id=record.id,
-                url=f"memory://{self.ledger.name}/{record.id}",
-                state=record.state,
-                booked_at=record.booked_at,
-                date=record.date,
-                currency=record.entry.currency,
-                lines=record.lines,
-                fingerprint=record.entry.fingerprint,
-                receipts=record.receipts,
-                settled=record.settled,
-            )
+            yield record.found(self.ledger.name)

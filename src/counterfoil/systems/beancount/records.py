@@ -48,6 +48,7 @@ class Record:
     booked_at: datetime
     lines: tuple[tuple[str, Decimal], ...]
     currency: str
+    """Several, with slashes between them, where people made it so."""
     fingerprint: str = ""
     voided: bool = False
     settles: tuple[str, ...] = ()
@@ -98,6 +99,12 @@ class Books:
     def find(self, key: PartKey) -> Sequence[Record]:
         """Return every attempt of a part, oldest first."""
         return sorted(self.records.get(key, ()), key=lambda record: record.reference.attempt)
+
+    def since(self, day: date | None) -> Sequence[Record]:
+        """Return every record dated on or after a day, or all, by date."""
+        every = (record for records in self.records.values() for record in records)
+        dated = (record for record in every if day is None or record.date >= day)
+        return sorted(dated, key=lambda record: (record.date, record.reference))
 
     def by_id(self, id: str) -> Record | None:
         """Return the record with an id; of several copies, the first."""
@@ -238,7 +245,7 @@ def _record(
         flag=flag,
         booked_at=_moment(metadata["pleo_booked_at"], date),
         lines=tuple((account, number) for account, number, _ in lines),
-        currency=lines[0][2] if lines else "",
+        currency="/".join(dict.fromkeys(currency for _, _, currency in lines)),
         fingerprint=metadata["pleo_fingerprint"],
         voided=metadata["pleo_voided"].upper() == "TRUE",
         settles=tuple(map(_reversed_id, metadata["pleo_settles"].split())),

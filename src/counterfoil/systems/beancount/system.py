@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -25,7 +25,8 @@ from counterfoil.systems.beancount.booking import book, document_roots, objectio
 from counterfoil.systems.beancount.loading import Snapshot, faults, private_cache
 from counterfoil.systems.beancount.months import FileChanged, HalfWritten
 from counterfoil.systems.beancount.options import BeancountOptions
-from counterfoil.systems.beancount.programs import check
+from counterfoil.systems.beancount.others import others_query, read_others
+from counterfoil.systems.beancount.programs import check, query
 from counterfoil.systems.beancount.records import Changes, Record
 from counterfoil.systems.beancount.session import Session, writing
 from counterfoil.systems.beancount.sources import read_sources
@@ -41,6 +42,7 @@ from counterfoil.systems.contract import (
     Capabilities,
     EntryState,
     Found,
+    OtherPosting,
     PartKey,
     Problem,
     RecordResult,
@@ -115,6 +117,26 @@ class Beancount:
             for key in keys
         }
         return {key: records for key, records in found.items() if records}
+
+    async def all_records(self, since: date | None = None) -> Sequence[Found]:
+        """Return what the ledger holds of ours from a day on."""
+        books = (await self._session.current()).books
+        return [books.found(record, self._url(record)) for record in books.since(since)]
+
+    async def other_postings(
+        self, accounts: Collection[str], since: date | None = None
+    ) -> Sequence[OtherPosting]:
+        """Ask Beancount for what others posted on these accounts; loads the ledger once more."""
+        main = self._session.main
+        if not accounts:
+            return []
+        for _ in range(ATTEMPTS):
+            snapshot = await self._session.current()
+            with private_cache(self._session.scratch) as cache:
+                rows = await query(main, others_query(accounts, since), cache)
+            if not snapshot.watch.changed():
+                return read_others(rows, main.parent)
+        raise BooksNotReady(_busy(main))
 
     async def record(self, entries: Sequence[Entry]) -> Sequence[RecordResult]:
         """Write entries into their months' files; those that Beancount refuses are left out."""
