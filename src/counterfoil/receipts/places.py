@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import httpx
@@ -33,6 +33,11 @@ class Places:
 
     base_url: str
     hosts: tuple[str, ...] = ()
+    _own: httpx.URL = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Read the base URL once."""
+        object.__setattr__(self, "_own", httpx.URL(self.base_url))
 
     def check_url(self, url: httpx.URL) -> None:
         """Raise ReceiptNotAllowed for a URL that may not even be looked up."""
@@ -51,12 +56,12 @@ class Places:
             raise ReceiptNotAllowed(f"The receipt's host {host} is not among receipts.hosts.")
 
     def _check_own_scheme(self, url: httpx.URL, host: str) -> None:
-        if url.scheme == "http" and httpx.URL(self.base_url).scheme != "http":
+        if url.scheme == "http" and self._own.scheme != "http":
             raise ReceiptNotAllowed(f"The receipt's URL at {host} is not https.")
 
     def is_own(self, host: str) -> bool:
         """Whether this is the host of Pleo's base URL, by name or as this machine's loopback."""
-        own = host_of(httpx.URL(self.base_url))
+        own = host_of(self._own)
         return host == own or (_is_loopback(host) and _is_loopback(own))
 
     def check_address(self, host: str, address: str) -> None:
