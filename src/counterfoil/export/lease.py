@@ -29,11 +29,17 @@ class Lease:
 
     def may_write(self, now: datetime) -> bool:
         """Whether there is time to write something new and to report it."""
-        return self._left(now) > STOP_WRITING
+        return self.left(now) > STOP_WRITING
 
     def may_retry(self, now: datetime) -> bool:
         """Whether there is time to wait for an accounting system that failed."""
-        return self._left(now) > STOP_RETRYING
+        return self.left(now) > STOP_RETRYING
 
-    def _left(self, now: datetime) -> timedelta:
+    @property
+    def life(self) -> timedelta:
+        """How long Pleo lets the job live after an update."""
+        return self._seconds
+
+    def left(self, now: datetime) -> timedelta:
+        """Return how long the job is still ours; nothing or less once it has expired."""
         return timedelta(0) if self._until is None else self._until - now

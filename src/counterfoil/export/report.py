@@ -12,7 +12,7 @@ from counterfoil.pleo.errors import PleoNotFound, PleoUnprocessable
 from counterfoil.pleo.models import ItemUpdate
 from counterfoil.register import ItemOutcome, KeptItem
 
-__all__ = ["report"]
+__all__ = ["report", "tell"]
 
 log = structlog.get_logger(__name__)
 
@@ -42,7 +42,8 @@ async def _report(export: Export, job_id: str, items: Sequence[KeptItem]) -> set
     for sending in range(SENDINGS):
         if sending:
             await export.clock.sleep(PAUSE_SECONDS)
-        errors = await _put(export, job_id, list(open_ones.values()))
+        rows = [_row(item.entry_id, item.outcome) for item in open_ones.values() if item.outcome]
+        errors = await tell(export, job_id, rows)
         taken = [entry_id for entry_id in open_ones if entry_id not in errors]
         if taken:
             export.register.items.mark_reported(job_id, taken)
@@ -54,13 +55,14 @@ async def _report(export: Export, job_id: str, items: Sequence[KeptItem]) -> set
     return set(open_ones)
 
 
-async def _put(export: Export, job_id: str, items: Sequence[KeptItem]) -> dict[str, str]:
-    """Send one PUT; return what Pleo says of each refused row, by entry id."""
+async def tell(export: Export, job_id: str, rows: Sequence[ItemUpdate]) -> dict[str, str]:
+    """Send one PUT of at most 100 rows; return what Pleo says of each refused row, by entry id.
+
+    What Pleo takes keeps the job alive. Raises JobLost when the job is finished at Pleo.
+    """
     sent_at = export.clock.now()
     try:
-        result = await export.pleo.update_items(
-            job_id, [_row(item.entry_id, item.outcome) for item in items if item.outcome]
-        )
+        result = await export.pleo.update_items(job_id, rows)
     except (PleoUnprocessable, PleoNotFound) as error:
         raise JobLost(f"Pleo takes no more outcomes for this job: {error}") from error
     export.lease.renew(sent_at)

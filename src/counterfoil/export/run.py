@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from counterfoil.register import KeptItem
     from counterfoil.systems.contract import AccountingSystem
 
-__all__ = ["JobResult", "run"]
+__all__ = ["JobResult", "confirm_lost", "failed_whole", "run"]
 
 log = structlog.get_logger(__name__)
 
@@ -66,21 +66,21 @@ async def run(export: Export, job: ExportJob) -> JobResult:
             rows, faults = await _export(export, job.id)
             verdict = judge(rows)
         except JobFailure as failure:
-            verdict = await _verdict_of_failure(export, job.id, failure)
+            verdict = await failed_whole(export, job.id, failure)
         except PleoForbidden as refusal:
             # A right is missing for the data, perhaps not for saying so.
             lacking = JobFailure(str(refusal), JobFailureType.AUTHORIZATION_FAILURE)
-            verdict = await _verdict_of_failure(export, job.id, lacking)
+            verdict = await failed_whole(export, job.id, lacking)
         await close(export, job.id, verdict)
     except FenceLost as error:
         return JobResult(job.id, "lost", str(error), faults)
     except (JobLost, PleoNotFound) as error:
-        await _confirm_lost(export, job.id, error)
+        await confirm_lost(export, job.id, error)
         return JobResult(job.id, "lost", str(error), faults)
     return JobResult(job.id, verdict.event, verdict.reason, faults)
 
 
-async def _confirm_lost(export: Export, job_id: str, error: Exception) -> None:
+async def confirm_lost(export: Export, job_id: str, error: Exception) -> None:
     """Note that the job ended under us, if Pleo says so when asked; else the next run goes on."""
     with suppress(PleoNotFound):
         job = await export.pleo.get_job(job_id)
@@ -118,13 +118,13 @@ async def _book(export: Export, job_id: str, recorder: Recorder) -> None:
     await report(export, job_id)
     if _unbooked(export, job_id):
         await read_export_items(export, job_id)
-    while chunk := _unbooked(export, job_id):
-        await recorder.record(chunk)
+    while items := _unbooked(export, job_id, limit=2 * CHUNK):
+        await recorder.record(items[:CHUNK], ahead=items[CHUNK:])
         await report(export, job_id)
 
 
-def _unbooked(export: Export, job_id: str) -> list[KeptItem]:
-    return export.register.items.unbooked(job_id, limit=CHUNK)
+def _unbooked(export: Export, job_id: str, *, limit: int = CHUNK) -> list[KeptItem]:
+    return export.register.items.unbooked(job_id, limit=limit)
 
 
 async def _check(books: AccountingSystem) -> tuple[str, ...]:
@@ -134,7 +134,7 @@ async def _check(books: AccountingSystem) -> tuple[str, ...]:
     return faults
 
 
-async def _verdict_of_failure(export: Export, job_id: str, failure: JobFailure) -> Verdict:
+async def failed_whole(export: Export, job_id: str, failure: JobFailure) -> Verdict:
     """Fail the job; where items of it are booked already, fail only those that are open.
 
     What an earlier run booked is reported first, and what it may have booked is called uncertain.
