@@ -13,7 +13,16 @@ from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 
-__all__ = ["Document", "Entry", "Line", "LineTax", "Part", "Reference", "UnbalancedEntry"]
+__all__ = [
+    "Attachments",
+    "Document",
+    "Entry",
+    "Line",
+    "LineTax",
+    "Part",
+    "Reference",
+    "UnbalancedEntry",
+]
 
 
 class Part(StrEnum):
@@ -74,6 +83,22 @@ class Document:
     size: int
     media_type: str
     name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachments:
+    """Documents that an accounting system takes with an entry; declared, never guessed."""
+
+    limit: int | None = None
+    """How many; None: any number."""
+    types: frozenset[str] = frozenset()
+    """Their media types; empty: any."""
+    max_bytes: int | None = None
+    """How large each may be; None: any size."""
+
+    def takes(self, media_type: str) -> bool:
+        """Whether it takes documents of this type."""
+        return not self.types or media_type in self.types
 
 
 class UnbalancedEntry(ValueError):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
-from counterfoil.bookkeeping.entries import Document
+from counterfoil.bookkeeping.entries import Attachments, Document
 from counterfoil.bookkeeping.settings import Settings
 from counterfoil.errors import ItemFailure
 from counterfoil.export.lease import Lease
@@ -65,10 +65,18 @@ class Pleo(Protocol):
 
 
 class Receipts(Protocol):
-    """Fetches the documents of an item."""
+    """Fetches the documents of items, and makes them fit the books."""
+
+    def fetch_ahead(self, items: Iterable[ExportItem]) -> None:
+        """Begin to fetch the documents of items that come next."""
 
     async def fetch_each(self, item: ExportItem) -> Sequence[Document | ItemFailure]:
         """Return each of the item's documents on this machine, or why it is not, in order."""
+
+    async def fit(
+        self, entry_id: str, documents: Sequence[Document], takes: Attachments
+    ) -> Sequence[Document | ItemFailure]:
+        """Return what the books get instead of an item's documents, or why they get it not."""
 
     def forget(self, entry_id: str) -> None:
         """Let the item's documents go."""

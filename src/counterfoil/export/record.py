@@ -11,16 +11,13 @@ and the next run starts from the look-up again.
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import structlog
 
-from counterfoil.bookkeeping.entries import Document, Part
-from counterfoil.bookkeeping.parse import parse_item
-from counterfoil.errors import ItemFailure
+from counterfoil.bookkeeping.entries import Part
 from counterfoil.export.decide import Known, decide
-from counterfoil.export.export_items import read_export_items
+from counterfoil.export.documents import Documents
 from counterfoil.export.look import (
     is_open,
     patiently,
@@ -30,14 +27,11 @@ from counterfoil.export.look import (
     unsettled_seconds,
 )
 from counterfoil.export.payables import Payables
-from counterfoil.export.policies import ReceiptPolicy
 from counterfoil.export.preview import hold_to_plan
 from counterfoil.export.undo import note_gone
 from counterfoil.export.work import ItemWork, prepare
 from counterfoil.export.write import Writer, mind_the_time
-from counterfoil.receipts.errors import ReceiptExpired
 from counterfoil.register import PartState
-from counterfoil.register.records import load_payload
 from counterfoil.systems.contract import BooksNotReady
 
 if TYPE_CHECKING:
@@ -45,7 +39,6 @@ if TYPE_CHECKING:
 
     from counterfoil.bookkeeping.chart import Chart
     from counterfoil.export.ports import Export, Receipts
-    from counterfoil.pleo.models import ExportItem
     from counterfoil.register import KeptItem, PartRecord
     from counterfoil.systems.contract import AccountingSystem, Found, PartKey
 
@@ -69,13 +62,11 @@ class Recorder:
         self._export = export
         self._job_id = job_id
         self._books = books
-        self._receipts = receipts
+        self._documents = Documents(export, job_id, books.capabilities.attachments, receipts)
         self._chart = chart
-        self._refresh = asyncio.Lock()
-        self._refreshed = False
 
-    async def record(self, kept: Sequence[KeptItem]) -> None:
-        """Give each item its outcome in the register."""
+    async def record(self, kept: Sequence[KeptItem], ahead: Sequence[KeptItem] = ()) -> None:
+        """Give each item its outcome in the register; fetch receipts of what comes next ahead."""
         export = self._export
         today = export.clock.now().astimezone(export.settings.zone).date()
         works = [prepare(item, self._chart, export.settings, today=today) for item in kept]
@@ -91,13 +82,15 @@ class Recorder:
             mind_the_time(export, works)
             payables.route(works, export.register.open_items.bills)
             hold_to_plan(works, export.planned)
-            await asyncio.gather(*(self._fetch(work) for work in works))
+            fetching = asyncio.gather(*map(self._documents.fetch, works))
+            self._documents.fetch_ahead(ahead)
+            await fetching
             await Writer(export, self._job_id, self._books, self._chart).write(works)
         outcomes = {work.entry_id: work.outcome() for work in works}
         export.register.open_items.remember(payables.booked(works))
         export.register.parts.settle([], job_id=self._job_id, outcomes=outcomes)
         for work in works:
-            self._receipts.forget(work.entry_id)
+            self._documents.forget(work.entry_id)
 
     async def _look_up(
         self, works: Sequence[ItemWork], records: Mapping[str, Sequence[PartRecord]]
@@ -155,57 +148,6 @@ class Recorder:
     def _payload(self, job_id: str, entry_id: str) -> str | None:
         kept = self._export.register.items.get(job_id, entry_id)
         return kept.payload if kept else None
-
-    async def _fetch(self, work: ItemWork) -> None:
-        """Fetch an item's receipts before it is written; the policy says what a failure is."""
-        if work.item is None or self._books.capabilities.attachments is None:
-            return
-        if not _needs_receipts(work, work.item):
-            return
-        results = await self._results(work.item)
-        failures = [result for result in results if isinstance(result, ItemFailure)]
-        if failures and self._export.receipt_policy is ReceiptPolicy.REQUIRE:
-            work.failure = failures[0]
-            if (first := work.first_live) is not None:
-                work.failure = failures[0].reworded(
-                    f"Booked as {first.id}, but a receipt is missing: {failures[0]} "
-                    "The next export adds it"
-                )
-            return
-        for failure in failures:
-            log.warning("booked without a receipt", entry=work.entry_id, reason=str(failure))
-        work.documents = tuple(result for result in results if isinstance(result, Document))
-
-    async def _results(self, item: ExportItem) -> Sequence[Document | ItemFailure]:
-        """Fetch each document; where a URL has died, with fresh ones from the data layer."""
-        results = await self._receipts.fetch_each(item)
-        if not any(isinstance(result, ReceiptExpired) for result in results):
-            return results
-        await self._read_again()
-        return await self._receipts.fetch_each(self._as_read_last(item))
-
-    async def _read_again(self) -> None:
-        """Read the data layer anew, once for all items."""
-        async with self._refresh:
-            if self._refreshed:
-                return
-            await read_export_items(self._export, self._job_id)
-            self._refreshed = True
-
-    def _as_read_last(self, item: ExportItem) -> ExportItem:
-        """Return an item as the data layer gave it last, unless that cannot be read."""
-        payload = self._payload(self._job_id, item.accounting_entry_id)
-        with suppress(ItemFailure):
-            return parse_item(load_payload(payload)) if payload else item
-        return item
-
-
-def _needs_receipts(work: ItemWork, item: ExportItem) -> bool:
-    """Whether documents are to be fetched: for what is written, and for what lacks some."""
-    files = [file for file in item.files or () if file is not None]
-    first = work.first_live
-    held = len(first.receipts) if first else 0
-    return work.failure is None and bool(files) and (work.writable or held < len(files))
 
 
 def _give_up(

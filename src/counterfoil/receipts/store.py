@@ -12,23 +12,24 @@ import ssl
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, TypeAlias
 
 import httpx
 import structlog
 from stamina import AsyncRetryingCaller
 
 from counterfoil import __version__
-from counterfoil.bookkeeping.entries import Document
+from counterfoil.bookkeeping.entries import Attachments, Document
 from counterfoil.effects import effect
 from counterfoil.errors import ItemFailure, ReceiptDownloadFailure
 from counterfoil.pleo.models import ExportItem, ReceiptFile
 from counterfoil.receipts.download import download, faults_named, receiving
 from counterfoil.receipts.errors import ReceiptExpired, ReceiptUnavailable
+from counterfoil.receipts.fitting import fit
 from counterfoil.receipts.kinds import kind_of
 from counterfoil.receipts.names import receipt_stem
 from counterfoil.receipts.network import CheckedTransport, Resolve, resolve
@@ -48,6 +49,9 @@ _HEADERS: Final = {
     "Accept-Encoding": "identity",
     "User-Agent": f"counterfoil/{__version__}",
 }
+
+_Key: TypeAlias = tuple[int, int | None, str | None]
+"""Of one of an item's files: its place, announced size and type."""
 
 _log = structlog.get_logger(__name__)
 
@@ -106,7 +110,8 @@ class ReceiptStore:
         self._free: asyncio.LifoQueue[httpx.AsyncClient] = asyncio.LifoQueue()
         for client in self._clients:
             self._free.put_nowait(client)
-        self._held: dict[str, dict[tuple[int, int | None, str | None], Document]] = {}
+        self._tasks: dict[str, dict[_Key, asyncio.Task[Document | ItemFailure]]] = {}
+        self._paths: dict[str, list[Path]] = {}
         self._uses: Counter[Path] = Counter()
 
     async def __aenter__(self) -> Self:
@@ -124,6 +129,10 @@ class ReceiptStore:
         trace: TracebackType | None,
     ) -> None:
         """Close the connections and remove the folder with all in it."""
+        tasks = [task for every in self._tasks.values() for task in every.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         for client in self._clients:
             await client.aclose()
         await asyncio.to_thread(_remove, self._folder)
@@ -140,40 +149,64 @@ class ReceiptStore:
             raise next((f for f in failures if isinstance(f, ReceiptExpired)), failures[0])
         return tuple(result for result in results if isinstance(result, Document))
 
+    def fetch_ahead(self, items: Iterable[ExportItem]) -> None:
+        """Begin to fetch the files of items that come next; ``fetch_each`` returns them."""
+        for item in items:
+            for wanted in _wanted(item):
+                self._fetching(wanted)
+
     async def fetch_each(self, item: ExportItem) -> list[Document | ItemFailure]:
         """Return a document or its failure for each file of an item, in Pleo's order."""
-        files = [file for file in item.files or () if file is not None]
-        wanted = [
-            _Wanted(item.accounting_entry_id, place, len(files), file, receipt_stem(item))
-            for place, file in enumerate(files, 1)
-        ]
-        tasks = [asyncio.create_task(self._fetch_one(each)) for each in wanted]
-        try:
-            return await asyncio.gather(*tasks)
-        except BaseException:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
-            raise
+        return await asyncio.gather(*(self._fetched(wanted) for wanted in _wanted(item)))
+
+    async def fit(
+        self, entry_id: str, documents: Sequence[Document], takes: Attachments
+    ) -> list[Document | ItemFailure]:
+        """Return what an accounting system gets instead of an item's documents (``fitting``)."""
+        fitted = await fit(documents, takes, self._folder)
+        fetched = {document.path for document in documents}
+        for document in fitted:
+            if isinstance(document, Document) and document.path not in fetched:
+                self._keep(entry_id, document.path)
+        return fitted
 
     def forget(self, entry_id: str) -> None:
         """Let an item's documents go; a file goes with the last item that holds it."""
-        for document in self._held.pop(entry_id, {}).values():
-            self._uses[document.path] -= 1
-            if not self._uses[document.path]:
-                with effect("receipts.remove", str(document.path)):
-                    document.path.unlink(missing_ok=True)
+        for task in self._tasks.pop(entry_id, {}).values():
+            task.cancel()
+        for path in self._paths.pop(entry_id, ()):
+            self._uses[path] -= 1
+            if not self._uses[path]:
+                with effect("receipts.remove", str(path)):
+                    path.unlink(missing_ok=True)
+
+    def _keep(self, entry_id: str, path: Path) -> None:
+        self._paths.setdefault(entry_id, []).append(path)
+        self._uses[path] += 1
+
+    def _fetching(self, wanted: _Wanted) -> dict[_Key, asyncio.Task[Document | ItemFailure]]:
+        """Return the tasks of an item, in which this file is being fetched or has come."""
+        tasks = self._tasks.setdefault(wanted.entry_id, {})
+        if wanted.key not in tasks:
+            tasks[wanted.key] = asyncio.create_task(self._fetch_one(wanted))
+        return tasks
+
+    async def _fetched(self, wanted: _Wanted) -> Document | ItemFailure:
+        """Return what came; a failure is not kept, so that the file is asked for anew."""
+        tasks = self._fetching(wanted)
+        result = await tasks[wanted.key]
+        if isinstance(result, ItemFailure):
+            tasks.pop(wanted.key, None)
+        return result
 
     async def _fetch_one(self, wanted: _Wanted) -> Document | ItemFailure:
-        held = self._held.setdefault(wanted.entry_id, {})
-        if wanted.key not in held:
-            try:
-                held[wanted.key] = await self._in_time(wanted)
-            except ItemFailure as failure:
-                _log.warning("receipt.failed", receipt=wanted.target, reason=str(failure))
-                return failure.reworded(f"Receipt {wanted.place} of {wanted.count}: {failure}")
-            self._uses[held[wanted.key].path] += 1
-        return held[wanted.key]
+        try:
+            document = await self._in_time(wanted)
+        except ItemFailure as failure:
+            _log.warning("receipt.failed", receipt=wanted.target, reason=str(failure))
+            return failure.reworded(f"Receipt {wanted.place} of {wanted.count}: {failure}")
+        self._keep(wanted.entry_id, document.path)
+        return document
 
     async def _in_time(self, wanted: _Wanted) -> Document:
         """Fetch a file when it is its turn, with retries, within the seconds it has."""
@@ -227,7 +260,7 @@ class _Wanted:
     merchant: str
 
     @property
-    def key(self) -> tuple[int, int | None, str | None]:
+    def key(self) -> _Key:
         """What stays the same when the item is fetched again: all but the URL."""
         return self.place, self.file.size, self.file.type
 
@@ -240,6 +273,14 @@ class _Wanted:
     def stem(self) -> str:
         """The file's name without extension, numbered where the item has several."""
         return f"{self.merchant} {self.place}" if self.count > 1 else self.merchant
+
+
+def _wanted(item: ExportItem) -> list[_Wanted]:
+    files = [file for file in item.files or () if file is not None]
+    return [
+        _Wanted(item.accounting_entry_id, place, len(files), file, receipt_stem(item))
+        for place, file in enumerate(files, 1)
+    ]
 
 
 def _sweep(parent: Path) -> None:

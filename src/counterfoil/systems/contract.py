@@ -21,7 +21,7 @@ from typing import Protocol, Self, TypeAlias
 from pydantic import BaseModel
 
 from counterfoil.bookkeeping.chart import Chart
-from counterfoil.bookkeeping.entries import Document, Entry, Part, Reference
+from counterfoil.bookkeeping.entries import Attachments, Document, Entry, Part, Reference
 from counterfoil.errors import CounterfoilError, ItemFailure, JobFailureType
 
 __all__ = [
@@ -62,15 +62,6 @@ class Uniqueness(StrEnum):
     """The target honours an idempotency key for ``key_lifetime_seconds``."""
     PROBE_ONLY = "probe_only"
     """Searchable, not constrained: absence proves nothing until ``settle_seconds`` have passed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attachments:
-    """Documents an entry takes: how many (None: any), types (empty: any), bytes each."""
-
-    limit: int | None = None
-    types: frozenset[str] = frozenset()
-    max_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
