@@ -1,4 +1,4 @@
-"""What all tests share: Hypothesis' profile and Debian's programs, which must be there in CI."""
+"""What all tests share: the gate's keeper, Hypothesis' profile, and Debian's programs in CI."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+# An outside effect beside the gate fails the test that caused it.
+pytest_plugins = ["tests.gate.plugin", "tests.postgres"]
 
 ROOT = Path(__file__).parent.parent
 

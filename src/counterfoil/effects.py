@@ -3,11 +3,13 @@
 Whatever changes the world outside this process (a request to Pleo, a commit to the register,
 a file replaced, a call to an ERP, a process started) happens inside ``with effect(name, target)``.
 Here an effect can be seen, counted, delayed, failed, or the process killed before or after it.
-What an effect does belongs to its caller; this module only announces it.
+What an effect does belongs to its caller; this module only announces it: to its observers, and to
+the interpreter's audit hooks as ``counterfoil.effect`` with the name and the target.
 """
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -48,6 +50,7 @@ def effect(name: str, target: str = "") -> Iterator[None]:
     watching = _observers.get()
     for observer in watching:
         observer.before(announced)
+    sys.audit("counterfoil.effect", name, target)
     token = _inside.set(announced)
     try:
         yield

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import errno
-import os
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from counterfoil.effects import Effect, inside_effect, observe
+from counterfoil.effects import Effect, observe
 from counterfoil.systems.contract import Booked, BooksNotReady, Unknown
+from tests.gate.plugin import Gate
 from tests.systems.ledgers import COFFEE, TAXI, LedgerFolder, document, entry, look_up, only
 
 APRIL = entry().date.replace(month=4)
@@ -97,52 +95,10 @@ async def test_a_folder_that_cannot_be_made_is_said(ledger: LedgerFolder) -> Non
             await books.record([entry()])
 
 
-WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.utime", "subprocess.Popen"}
-
-
-@dataclass
-class Guard:
-    """Notes what changes the world outside the gate, while it is on duty."""
-
-    on: bool = False
-    escaped: list[str] = field(default_factory=list)
-
-    def __call__(self, event: str, arguments: tuple[object, ...]) -> None:
-        """Hear of an event of the interpreter."""
-        if self.on and inside_effect() is None and self._changes(event, arguments):
-            self.escaped.append(f"{event} {arguments}")
-
-    def _changes(self, event: str, arguments: tuple[object, ...]) -> bool:
-        if event == "open":
-            flags = arguments[2]
-            return isinstance(flags, int) and bool(flags & WRITING)
-        return event in CHANGES
-
-
-@pytest.fixture(scope="module")
-def hook() -> Guard:
-    """Install one hook for this process: an audit hook cannot be taken out again."""
-    guard = Guard()
-    sys.addaudithook(guard)
-    return guard
-
-
-@pytest.fixture
-def guard(hook: Guard) -> Iterator[Guard]:
-    """Put the hook on duty for one test."""
-    hook.escaped.clear()
-    hook.on = True
-    yield hook
-    hook.on = False
-
-
-async def test_every_effect_goes_through_the_gate(
-    ledger: LedgerFolder, tmp_path: Path, guard: Guard
+async def test_every_kind_of_change_goes_through_the_gate(
+    ledger: LedgerFolder, tmp_path: Path, gate: Gate
 ) -> None:
-    guard.on = False
     receipts = [document(tmp_path, bytes([number])) for number in range(2)]
-    guard.on = True
     async with ledger.books() as books:
         await books.ready()
         await books.record([entry(documents=(receipts[0],)), entry(TAXI)])
@@ -151,5 +107,4 @@ async def test_every_effect_goes_through_the_gate(
         await books.void(f"{TAXI}/entry")
         await books.reverse(f"{COFFEE}/entry", APRIL)
         assert await books.check() == []
-    guard.on = False
-    assert guard.escaped == []
+    assert gate.escapes() == []
