@@ -294,3 +294,41 @@ async def test_an_old_request_that_lands_between_look_up_and_write_is_told() -> 
         item = world.item(job, entry)
         assert "as the item was before it changed in Pleo" in item.failure_reason
         assert world.ledger.copies(entry) == 1
+
+
+async def test_the_first_export_of_a_young_register_waits_for_what_it_cannot_know_of(
+    world: World,
+) -> None:
+    """The register was lost together with a process whose request was still under way."""
+    unique(world, Uniqueness.PROBE_ONLY, settle_seconds=60)
+    before = world.clock.now()
+    await world.export(world.company.add_item())
+    assert world.clock.now() - before >= timedelta(seconds=60)
+    between = world.clock.now()
+    await world.export(world.company.add_item())
+    assert world.clock.now() - between < timedelta(seconds=60)
+
+
+async def test_an_old_intent_is_waited_for_like_a_young_one(world: World) -> None:
+    """When it was meant to be sent is not when it was sent, and clocks jump."""
+    unique(world, Uniqueness.PROBE_ONLY, settle_seconds=60)
+    entry = world.company.add_item()
+    world.ledger.lose_reply(entry, Fate.NOT_BOOKED)
+    await world.export()
+    world.state.clock.advance(timedelta(hours=2))
+    before = world.clock.now()
+    await world.export(entry)
+    assert world.clock.now() - before >= timedelta(seconds=60)
+
+
+async def test_an_intent_is_open_though_an_earlier_attempt_is_in_the_books(world: World) -> None:
+    unique(world, Uniqueness.PROBE_ONLY, settle_seconds=60)
+    entry = world.company.add_item()
+    await world.export()
+    world.ledger.change(world.ledger.of(entry)[0].id, state=EntryState.VOIDED)
+    world.ledger.lose_reply(entry, Fate.NOT_BOOKED)
+    await world.export(entry)
+    before = world.clock.now()
+    await world.export(entry)
+    assert world.clock.now() - before >= timedelta(seconds=60)
+    assert world.ledger.copies(entry) == 1

@@ -20,8 +20,7 @@ from counterfoil.register import PartState
 from counterfoil.systems.contract import BooksNotReady, Uniqueness
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from typing import TypeVar
 
     from counterfoil.export.ports import Export
@@ -30,7 +29,15 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-__all__ = ["is_open", "patiently", "uncertain", "unconfirmed", "unreachable", "unsettled_seconds"]
+__all__ = [
+    "is_open",
+    "patiently",
+    "remembers_too_little",
+    "settle_seconds",
+    "uncertain",
+    "unconfirmed",
+    "unreachable",
+]
 
 log = structlog.get_logger(__name__)
 
@@ -84,15 +91,26 @@ def uncertain(reference: object) -> BooksTimeout:
 def is_open(record: PartRecord, found: Mapping[PartKey, Sequence[Found]]) -> bool:
     """Whether an intent has no outcome and the books do not show it."""
     key = (record.reference.entry_id, record.part)
-    return record.state in {PartState.INTENDED, PartState.UNKNOWN} and key not in found
+    shown = {one.reference for one in found.get(key, ())}
+    return record.state in {PartState.INTENDED, PartState.UNKNOWN} and record.reference not in shown
 
 
-def unsettled_seconds(
-    intents: Iterable[datetime], capabilities: Capabilities, now: datetime
-) -> float:
-    """How long an absence is not yet proof, as a request sent at an intent may still land."""
+def settle_seconds(capabilities: Capabilities) -> float:
+    """How long after a request was sent its absence is no proof, as it may still land."""
     if capabilities.uniqueness is Uniqueness.EXCLUSIVE_FILE:
         return 0.0
-    settled = now - timedelta(seconds=capabilities.settle_seconds)
-    longest = max(((sent - settled).total_seconds() for sent in intents), default=0.0)
-    return min(max(0.0, longest), float(capabilities.settle_seconds))
+    return float(capabilities.settle_seconds)
+
+
+def remembers_too_little(export: Export) -> bool:
+    """Whether requests may be under way that the register knows nothing of: it is that young.
+
+    It may stand in for one that was lost together with its process. Only books that take a second
+    record need to be waited for.
+    """
+    able = export.books.capabilities
+    if able.uniqueness is not Uniqueness.PROBE_ONLY:
+        return False
+    jobs = export.register.jobs.all(export.connection)
+    first = min((job.first_sent_at for job in jobs), default=export.clock.now())
+    return export.clock.now() - first < timedelta(seconds=able.settle_seconds)

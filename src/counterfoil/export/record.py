@@ -21,10 +21,11 @@ from counterfoil.export.documents import Documents
 from counterfoil.export.look import (
     is_open,
     patiently,
+    remembers_too_little,
+    settle_seconds,
     uncertain,
     unconfirmed,
     unreachable,
-    unsettled_seconds,
 )
 from counterfoil.export.payables import Payables
 from counterfoil.export.preview import hold_to_plan
@@ -64,10 +65,12 @@ class Recorder:
         self._books = books
         self._documents = Documents(export, job_id, books.capabilities.attachments, receipts)
         self._chart = chart
+        self._waited = False
 
     async def record(self, kept: Sequence[KeptItem], ahead: Sequence[KeptItem] = ()) -> None:
         """Give each item its outcome in the register; fetch receipts of what comes next ahead."""
         export = self._export
+        self._documents.fetch_ahead([*kept, *ahead])
         today = export.clock.now().astimezone(export.settings.zone).date()
         works = [prepare(item, self._chart, export.settings, today=today) for item in kept]
         payables = Payables(self._books.target, self._chart, export.settings, today)
@@ -82,9 +85,7 @@ class Recorder:
             mind_the_time(export, works)
             payables.route(works, export.register.open_items.bills)
             hold_to_plan(works, export.planned)
-            fetching = asyncio.gather(*map(self._documents.fetch, works))
-            self._documents.fetch_ahead(ahead)
-            await fetching
+            await asyncio.gather(*map(self._documents.fetch, works))
             await Writer(export, self._job_id, self._books, self._chart).write(works)
         outcomes = {work.entry_id: work.outcome() for work in works}
         export.register.open_items.remember(payables.booked(works))
@@ -95,19 +96,21 @@ class Recorder:
     async def _look_up(
         self, works: Sequence[ItemWork], records: Mapping[str, Sequence[PartRecord]]
     ) -> Mapping[PartKey, Sequence[Found]]:
-        """Look all parts up; wait and look again where a request of an earlier run may yet land."""
+        """Look all parts up; wait and look again where a request of an earlier run may yet land.
+
+        Nobody has sent anything since this run took the locks, so one wait serves all its chunks.
+        """
         export = self._export
         keys = [(work.entry_id, part) for work in works for part in Part]
         found = await patiently(export, lambda: self._books.find(keys))
-        intents = [
-            record.intent_at
-            for every in records.values()
-            for record in every
-            if is_open(record, found)
-        ]
-        pause = unsettled_seconds(intents, self._books.capabilities, export.clock.now())
-        if pause:
+        intents = [record for every in records.values() for record in every]
+        pause = 0.0 if self._waited else settle_seconds(self._books.capabilities)
+        if pause and (
+            any(is_open(record, found) for record in intents) or remembers_too_little(export)
+        ):
+            # From now on, not from the intents' own time: clocks jump, and a batch takes its time.
             await export.clock.sleep(pause)
+            self._waited = True
             found = await patiently(export, lambda: self._books.find(keys))
         return found
 

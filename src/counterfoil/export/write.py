@@ -18,7 +18,7 @@ from counterfoil.errors import (
     UnexpectedFailure,
 )
 from counterfoil.export.compare import difference
-from counterfoil.export.look import patiently, uncertain, unreachable, unsettled_seconds
+from counterfoil.export.look import patiently, settle_seconds, uncertain, unreachable
 from counterfoil.export.policies import ReceiptPolicy
 from counterfoil.export.undo import note_taken_back, take_back
 from counterfoil.register import PartRecord, PartState
@@ -181,9 +181,7 @@ class Writer:
         if not keys:
             return {}
         if any(isinstance(answer, Unknown) for answer in answers):
-            now = self._export.clock.now()
-            pause = unsettled_seconds([now], self._books.capabilities, now)
-            await self._export.clock.sleep(pause)
+            await self._export.clock.sleep(settle_seconds(self._books.capabilities))
         try:
             return await patiently(self._export, lambda: self._books.find(keys))
         except BooksNotReady:
