@@ -13,6 +13,8 @@ from hypothesis import settings
 # An outside effect beside the gate fails the test that caused it.
 pytest_plugins = ["tests.gate.plugin", "tests.postgres"]
 
+pytest_plugins = ["tests.postgres"]
+
 ROOT = Path(__file__).parent.parent
 
 # A shared machine pauses when it likes, so no single example has a deadline.

@@ -65,11 +65,22 @@ api_key = "env:$KEY"
 api_key = "env:TWO_WORDS"
     pleo.api_key: the environment variable TWO_WORDS is not one word of plain letters; put the
     secret there, alone
-url = "postgresql://localhost/counterfoil"
-    register.url: a register on PostgreSQL comes with a later version;
-    "sqlite:///counterfoil.db" would be right for now
 url = "counterfoil.db"
-    register.url: is not of the form sqlite:///PATH; "sqlite:///counterfoil.db" would be right
+    register.url: is of neither form, sqlite:///PATH or postgresql://USER@HOST/DATABASE;
+    "sqlite:///counterfoil.db" would be right
+url = "postgresql://clerk@db.example.com"
+    register.url: does not name a database of PostgreSQL; "postgresql://USER@HOST/DATABASE"
+    would be right
+url = "postgresql://db.example.com:port/counterfoil"
+    register.url: is not a URL; "postgresql://USER@HOST/DATABASE" would be right
+url = "postgresql://clerk:hunter2@db.example.com/counterfoil"
+    register.url: holds a password, and secrets do not belong in this file; put the whole URL in
+    an environment variable and write "env:NAME"
+url = "postgresql://clerk@db.example.com/counterfoil?password=hunter2"
+    register.url: holds a password, and secrets do not belong in this file; put the whole URL in
+    an environment variable and write "env:NAME"
+url = "env:MISSING"
+    register.url: the environment variable MISSING is not set; set it to the secret
 name = "a/b"
     connection[a/b].name: is not a name; a short name of letters, digits, "-", "_" and "." would
     be right, such as "acme"
@@ -304,3 +315,45 @@ def test_a_secret_file_that_holds_none_is_told(
 def test_the_register_is_a_file(load_text: Loader, tmp_path: Path) -> None:
     told = problems(load_text, changed('url = "sqlite:///."'))
     assert told == (f"register.url: {tmp_path} is a folder; name a file in it",)
+
+
+DAYS_RIGHT = (
+    'register.keep_items: is not a number of days; a number of days such as "400 days" would be '
+    "right"
+)
+
+
+def with_register(*lines: str) -> str:
+    return RIGHT.replace('url = "sqlite:///counterfoil.db"', "\n".join(lines))
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        (
+            ['direct_url = "postgresql://db.example.com/counterfoil"'],
+            (
+                "register.direct_url: stands beside a url that is a file; it belongs to a "
+                "register on PostgreSQL, so remove it or let url name that"
+            ),
+        ),
+        (
+            ['url = "postgresql://pooler/counterfoil"', 'direct_url = "sqlite:///counterfoil.db"'],
+            (
+                "register.direct_url: does not name a database of PostgreSQL; "
+                '"postgresql://USER@HOST/DATABASE" would be right'
+            ),
+        ),
+        (
+            ['keep_items = "13 months"'],
+            DAYS_RIGHT,
+        ),
+        (
+            ['keep_items = "0 days"'],
+            DAYS_RIGHT,
+        ),
+        (["keep_items = 400"], "register.keep_items: is a number; write it as text, in quotes"),
+    ],
+)
+def test_a_register_that_cannot_be_is_told(load_text: Loader, lines: list[str], told: str) -> None:
+    assert problems(load_text, with_register(*lines)) == (told,)

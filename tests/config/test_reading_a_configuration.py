@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -19,7 +19,7 @@ from counterfoil.bookkeeping.settings import (
 )
 from counterfoil.config import Config, Connection, OnChange, ReceiptPolicy, load
 from counterfoil.errors import ConfigurationError
-from tests.config.conftest import KIND
+from tests.config.conftest import ENVIRONMENT, KIND
 
 DESIGNED = """\
 [pleo]
@@ -72,6 +72,23 @@ def test_relative_paths_start_at_the_files_own_folder(load_text: Loader, tmp_pat
     config = load_text(DESIGNED)
     assert config.register_url == f"sqlite:///{tmp_path}/counterfoil.db"
     assert only(config).folder == tmp_path
+
+
+def test_a_register_on_postgresql_is_named_with_its_password_elsewhere(
+    load_with: Callable[[str, Mapping[str, str]], Config],
+) -> None:
+    urls = {
+        "REGISTER": "postgresql://clerk:hunter2@pooler/counterfoil",
+        "DIRECT": "postgres://clerk:hunter2@db/counterfoil",
+    }
+    text = DESIGNED.replace(
+        'url = "sqlite:///counterfoil.db"',
+        'url = "env:REGISTER"\ndirect_url = "env:DIRECT"\nkeep_items = "30 days"',
+    )
+    config = load_with(text, {**ENVIRONMENT, **urls})
+    assert (config.register_url, config.register_direct_url) == tuple(urls.values())
+    assert config.keep_items == timedelta(days=30)
+    assert "hunter2" not in repr(config)
 
 
 def test_what_is_left_out_has_a_careful_default(load_text: Loader) -> None:

@@ -1,4 +1,4 @@
-"""A register in a temporary folder."""
+"""A register in a temporary folder, and one on PostgreSQL: each story is told of both."""
 
 from __future__ import annotations
 
@@ -14,9 +14,15 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    """Say where the register lives."""
+def sqlite_url(tmp_path: Path) -> str:
+    """Say where a register in a file lives."""
     return f"sqlite:///{tmp_path}/deep/counterfoil.db"
+
+
+@pytest.fixture(params=["sqlite_url", "postgres_url"], ids=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest) -> str:
+    """Say where the register lives."""
+    return str(request.getfixturevalue(request.param))
 
 
 @pytest.fixture

@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_sqlite_is_set_to_lose_nothing(register: Register) -> None:
+def test_sqlite_is_set_to_lose_nothing(sqlite_url: str) -> None:
     """Every commit reaches the disk, and a busy register is waited for."""
-    assert register.database.pragma("journal_mode") == "wal"
-    assert register.database.pragma("synchronous") == 2
-    assert register.database.pragma("busy_timeout") == 10_000
+    with open_register(sqlite_url) as register, register.database.read() as connection:
+        read = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "busy_timeout")
+        }
+    assert read == {"journal_mode": "wal", "synchronous": 2, "busy_timeout": 10_000}
 
 
 def test_migrations_make_exactly_the_tables_of_the_schema(register: Register) -> None:
@@ -75,11 +78,11 @@ def test_every_commit_passes_the_gate(register: Register) -> None:
     assert register.connections.raise_fence("company") == 1
 
 
-@pytest.mark.parametrize("url", ["postgresql://localhost/x", "sqlite://"])
-def test_only_an_sqlite_file_is_a_register(url: str) -> None:
+@pytest.mark.parametrize("place", ["mysql://localhost/x", "sqlite://", "counterfoil.db"])
+def test_only_a_file_and_a_database_of_postgresql_are_registers(place: str) -> None:
     """Anything else is refused with what to write instead."""
-    with pytest.raises(ConfigurationError, match=r"sqlite:///counterfoil\.db"):
-        open_register(url)
+    with pytest.raises(ConfigurationError, match=r"write sqlite:///counterfoil\.db or postgresql:"):
+        open_register(place)
 
 
 def test_a_register_without_its_folder_is_made(tmp_path: Path) -> None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Connection, Row, event
 
 from counterfoil.register import Register
 
 
 def plans_of(register: Register, ask: Callable[[], object]) -> list[str]:
-    """Say how SQLite finds the rows of each query that is asked."""
-    asked: list[tuple[str, tuple[object, ...]]] = []
+    """Say how the database finds the rows of each query that is asked."""
+    asked: list[tuple[str, Any]] = []
 
-    def note(statement: str, values: tuple[object, ...]) -> None:
+    def note(statement: str, values: object) -> None:
         if statement.startswith("SELECT"):
             asked.append((statement, values))
 
@@ -27,10 +29,19 @@ def plans_of(register: Register, ask: Callable[[], object]) -> list[str]:
     ask()
     with register.database.read() as connection:
         return [
-            str(row.detail)
+            str(row[-1])
             for statement, values in list(asked)
-            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+            for row in _explained(connection, statement, values)
         ]
+
+
+def _explained(connection: Connection, statement: str, values: Any) -> Sequence[Row[Any]]:  # noqa: ANN401 -- as the driver takes them
+    if connection.dialect.name == "postgresql":
+        # A small table is read whole, unless that is forbidden.
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        connection.exec_driver_sql("SET LOCAL enable_bitmapscan = off")
+        return connection.exec_driver_sql(f"EXPLAIN {statement}", values).all()
+    return connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
 
 
 @pytest.mark.parametrize("what", ["unbooked", "unreported"])
@@ -38,5 +49,6 @@ def test_what_is_left_of_a_job_is_found_without_passing_over_what_is_done(
     register: Register, what: str
 ) -> None:
     ask = getattr(register.items, what)
-    (plan,) = plans_of(register, lambda: ask("job", limit=100))
-    assert f"USING INDEX job_items_{what}" in plan
+    plan = "\n".join(plans_of(register, lambda: ask("job", limit=100)))
+    assert re.search(rf"(USING INDEX|Index Scan using) job_items_{what}\b", plan)
+    assert "Sort" not in plan

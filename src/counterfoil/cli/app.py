@@ -30,7 +30,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "explain": ("counterfoil.cli.explain:explain", "Tell why an entry was booked as it is."),
     "resolve": ("counterfoil.cli.decide:resolve_item", "Decide about an item that waits for it."),
     "reverse": ("counterfoil.cli.decide:reverse_items", "Undo what was booked."),
+    "reconcile": ("counterfoil.cli.reconcile:reconcile", "Compare what Pleo has with the books."),
+    "expenses": ("counterfoil.cli.expenses:app", "Leave Pleo's old Expenses API."),
     "connections": ("counterfoil.cli.connections:app", "Show and change what books they write."),
+    "register": ("counterfoil.cli.register:app", "Show, upgrade and prune the register."),
 }
 """Where each command is, as ``module:name``, and its line in ``--help``."""
 

@@ -19,10 +19,9 @@ from counterfoil.cli.options import (
 )
 from counterfoil.cli.plan import the_connection
 from counterfoil.cli.screen import show_table
-from counterfoil.cli.trouble import existing_register, telling_of_the_register
+from counterfoil.cli.trouble import existing_register
 from counterfoil.config import Config
 from counterfoil.errors import ConfigurationError
-from counterfoil.register import open_register
 from counterfoil.register.connections import Binding
 from counterfoil.runner.binding import binding_of, rebind
 
@@ -81,7 +80,7 @@ def rebind_connection(
     loaded = load_config(config, name, secrets=False)
     chosen = the_connection(loaded, name)
     _ask(binding_of(chosen), yes=yes)
-    with telling_of_the_register(loaded), open_register(loaded.register_url) as register:
+    with loaded.open_register() as register:
         bound = rebind(chosen, register)
     if as_json:
         show_json(bound)

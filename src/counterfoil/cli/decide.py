@@ -20,9 +20,9 @@ from counterfoil.cli.options import (
     load_config,
 )
 from counterfoil.cli.plan import the_connection
-from counterfoil.cli.trouble import known_job, telling_of_the_register
+from counterfoil.cli.trouble import known_job
 from counterfoil.errors import ConfigurationError
-from counterfoil.register import DecisionKind, Register, open_register
+from counterfoil.register import DecisionKind, Register
 from counterfoil.runner.deciding import TakenBack, resolve, take_back_items
 
 __all__ = ["resolve_item", "reverse_items"]
@@ -68,7 +68,7 @@ def resolve_item(  # noqa: PLR0913 -- each option is a decision of its own
     loaded = load_config(config, connection)
     chosen = the_connection(loaded, connection)
     set_up_logs(as_json=as_json)
-    with telling_of_the_register(loaded), open_register(loaded.register_url) as register:
+    with loaded.open_register() as register:
         taken = asyncio.run(
             resolve(chosen, register, entry, kind, made_by=getpass.getuser(), reference=booked_as)
         )
@@ -93,7 +93,7 @@ def reverse_items(
     loaded = load_config(config, connection)
     chosen = the_connection(loaded, connection)
     set_up_logs(as_json=as_json)
-    with telling_of_the_register(loaded), open_register(loaded.register_url) as register:
+    with loaded.open_register() as register:
         ids = [entry] if entry else _items_of(register, job or "")
         taken = asyncio.run(
             take_back_items(chosen, register, ids, made_by=getpass.getuser(), job_id=job)

@@ -21,7 +21,6 @@ from counterfoil.cli.rows import ItemRow, item_rows
 from counterfoil.cli.run import drain
 from counterfoil.cli.screen import styled
 from counterfoil.config import Config, load
-from counterfoil.register import open_register
 from counterfoil.runner.reports import ConnectionReport
 from counterfoil.sandbox import Company, SandboxServer, State
 from counterfoil.sandbox.books import demo_config_toml, write_demo_books
@@ -64,7 +63,7 @@ def _configure(company: Company, url: str) -> Config:
 
 
 def _show_items(config: Config, reports: Sequence[ConnectionReport]) -> None:
-    with open_register(config.register_url) as register:
+    with config.open_register() as register:
         rows: list[ItemRow] = []
         for connection, report in zip(config.connections, reports, strict=True):
             target = connection.open_books().target

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from counterfoil.bookkeeping.entries import Line
+from counterfoil.bookkeeping.entries import Entry, Line
 from counterfoil.cli.explanation import (
     Explanation,
     Record,
@@ -86,18 +86,23 @@ def _told(found: Explanation) -> Iterator[str]:
 
 
 def _record(record: Record) -> Iterator[str]:
-    part, entry = record.part, record.entry
+    part = record.part
     yield f"{str(part.part).replace('_', ' ')}, attempt {part.reference.attempt}: {_state(record)}"
+    if record.entry:
+        yield from _entry(record, record.entry)
+    if record.payload is None:
+        yield "  the item as it was received is not kept any more"
+
+
+def _entry(record: Record, entry: Entry) -> Iterator[str]:
     texts = " · ".join(filter(None, (entry.payee, entry.narration)))
     yield f"  {entry.date} {texts}".rstrip()
     if entry.original_date:
         yield f"  the expense's own date is {entry.original_date}; that period was closed"
     for line in entry.lines:
-        yield from _indented(_line(record, line))
+        yield from _indented(_line(record, line, entry.currency))
     if entry.documents:
         yield f"  receipts: {', '.join(document.name for document in entry.documents)}"
-    if record.payload is None:
-        yield "  the item as it was received is not kept any more"
 
 
 def _state(record: Record) -> str:
@@ -110,8 +115,8 @@ def _state(record: Record) -> str:
     return f"{STATES.get(part.state, str(part.state))}, {_time(part.intent_at)} {by}{why}"
 
 
-def _line(record: Record, line: Line) -> Iterator[str]:
-    yield f"{line.account:<40} {line.amount:>14,f} {record.entry.currency}"
+def _line(record: Record, line: Line, currency: str) -> Iterator[str]:
+    yield f"{line.account:<40} {line.amount:>14,f} {currency}"
     yield f"  {line.rule}: {meaning(line)}"
     if line.tax:
         tax = line.tax

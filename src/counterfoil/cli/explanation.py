@@ -13,7 +13,7 @@ from counterfoil.bookkeeping.entries import Entry, Line
 from counterfoil.bookkeeping.rules import RULES
 from counterfoil.cli.shapes import entry_as_json, line_as_json
 from counterfoil.register import Decision, JobRecord, KeptItem, PartRecord, Register
-from counterfoil.register.records import load_entry, load_payload
+from counterfoil.register.records import load_payload
 
 __all__ = ["Explanation", "Field", "Record", "Told", "explained", "explanation_as_json", "meaning"]
 
@@ -40,7 +40,8 @@ class Record:
     """A part with the entry that was planned for it, and the item that it was made from."""
 
     part: PartRecord
-    entry: Entry
+    entry: Entry | None
+    """None where it is not kept any more."""
     payload: Mapping[str, object] | None
     """None where it is not kept any more."""
     job: JobRecord | None
@@ -102,7 +103,7 @@ def _explanation(register: Register, entry_id: str, connection: str | None) -> E
 def _record(register: Register, part: PartRecord) -> Record:
     kept = register.items.get(part.job_id, part.reference.entry_id)
     payload = load_payload(kept.payload) if kept and kept.payload else None
-    return Record(part, load_entry(part.entry), payload, register.jobs.get(part.job_id))
+    return Record(part, part.planned, payload, register.jobs.get(part.job_id))
 
 
 def _value(payload: Mapping[str, object] | None, path: str) -> object:
@@ -148,10 +149,11 @@ def explanation_as_json(found: Explanation) -> dict[str, object]:
 
 
 def _record_as_json(record: Record) -> dict[str, object]:
-    part = record.part
+    part, entry = record.part, record.entry
+    names = {"accountingEntryId": part.reference.entry_id, "part": str(part.part)}
     return {
-        **entry_as_json(record.entry),
-        "lines": [_line_as_json(record, line) for line in record.entry.lines],
+        **(entry_as_json(entry) if entry else names),
+        "lines": [_line_as_json(record, line) for line in entry.lines] if entry else None,
         "attempt": part.reference.attempt,
         "state": str(part.state),
         "target": part.target,

@@ -1,4 +1,7 @@
-"""Plans that were shown, kept beside the register, so that a run can say what differs."""
+"""Plans that were shown, kept beside the register, so that a run can say what differs.
+
+Beside the configuration where the register is a database of PostgreSQL.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ import structlog
 
 from counterfoil.config import Config
 from counterfoil.effects import effect
+from counterfoil.register import is_server
 
 __all__ = ["Difference", "difference", "keep_plan", "kept_plan", "told_difference"]
 
@@ -28,6 +32,8 @@ KEPT = 20
 
 
 def _folder(config: Config) -> Path:
+    if is_server(config.register_url):
+        return config.path.with_name(f"{config.path.name}.plans")
     register = Path(config.register_url.removeprefix("sqlite:///"))
     return register.with_name(f"{register.name}.plans")
 

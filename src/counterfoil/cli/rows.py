@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from counterfoil.bookkeeping.money import is_currency, rounded
 from counterfoil.register import JobRecord, KeptItem, PartRecord, PartState, Register
-from counterfoil.register.records import load_entry, load_payload
+from counterfoil.register.records import load_payload
 
 __all__ = [
     "FAILED",
@@ -159,8 +159,8 @@ def _accounts(parts: Sequence[PartRecord]) -> tuple[tuple[str, ...], tuple[str, 
 
 def _lines(parts: Sequence[PartRecord]) -> Iterator[tuple[str, Decimal]]:
     for part in parts:
-        if part.state is PartState.BOOKED:
-            yield from ((line.account, line.amount) for line in load_entry(part.entry).lines)
+        if part.state is PartState.BOOKED and (entry := part.planned):
+            yield from ((line.account, line.amount) for line in entry.lines)
 
 
 def _at(value: object, *path: str) -> object:

@@ -24,7 +24,7 @@ from counterfoil.cli.plans import difference, kept_plan, told_difference
 from counterfoil.cli.progress import watching
 from counterfoil.cli.reports import exit_code, show_reports
 from counterfoil.cli.shapes import preview_as_json
-from counterfoil.cli.trouble import existing_register, telling_of_the_register
+from counterfoil.cli.trouble import existing_register
 from counterfoil.config import Config
 from counterfoil.errors import ConfigurationError
 from counterfoil.export.preview import digest
@@ -112,7 +112,7 @@ def drain(
     """
     # What a job makes lives until its chunk is done: looking for cycles often finds none.
     gc.set_threshold(_COLLECT_EVERY)
-    with telling_of_the_register(config), watching(silent=silent) as progress:
+    with watching(silent=silent) as progress:
         return asyncio.run(
             run_once(config, only=only, take_over=take_over, progress=progress, planned=planned)
         )

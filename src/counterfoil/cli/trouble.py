@@ -1,4 +1,4 @@
-"""Opening the register to look; what it cannot do or does not know, told in a sentence."""
+"""Opening the register to look; what it does not know, told in a sentence."""
 
 from __future__ import annotations
 
@@ -6,34 +6,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy.exc import DBAPIError
-
 from counterfoil.config import Config
-from counterfoil.errors import ConfigurationError, CounterfoilError
-from counterfoil.register import JobRecord, Register, open_register
+from counterfoil.errors import ConfigurationError
+from counterfoil.register import JobRecord, Register, is_server
 
-__all__ = ["existing_register", "known_job", "telling_of_the_register"]
-
-
-@contextmanager
-def telling_of_the_register(config: Config) -> Iterator[None]:
-    """Raise CounterfoilError where the register's file cannot be used."""
-    try:
-        yield
-    except DBAPIError as error:
-        raise CounterfoilError(
-            f"The register {config.register_url} cannot be used: {error.orig}. If it is damaged, "
-            "move it away and start again: the books are asked before anything is booked"
-        ) from error
+__all__ = ["existing_register", "known_job"]
 
 
 @contextmanager
 def existing_register(config: Config) -> Iterator[Register | None]:
     """Open the register, or give None where there is none yet: looking makes no files."""
-    if not Path(config.register_url.removeprefix("sqlite:///")).exists():
+    url = config.register_url
+    if not is_server(url) and not Path(url.removeprefix("sqlite:///")).exists():
         yield None
         return
-    with telling_of_the_register(config), open_register(config.register_url) as register:
+    with config.open_register() as register:
         yield register
 
 

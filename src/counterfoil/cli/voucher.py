@@ -18,7 +18,6 @@ from counterfoil.bookkeeping.entries import Entry, Line
 from counterfoil.cli.lines import clean
 from counterfoil.cli.rows import SUCCESSFUL, is_taken_back, parts_of
 from counterfoil.register import JobRecord, KeptItem, PartRecord, PartState, Register
-from counterfoil.register.records import load_entry
 
 __all__ = ["VoucherRow", "show_voucher", "voucher_rows", "written"]
 
@@ -50,8 +49,8 @@ class VoucherRow:
 def voucher_rows(register: Register, job: JobRecord) -> Iterator[VoucherRow]:
     """Read the booked lines of a job's items, in posting order.
 
-    A booking that the register does not hold (it was adopted) is a row without lines; one that was
-    taken back is none.
+    A booking that the register does not hold (it was adopted), or whose entry was pruned, is a row
+    without lines; one that was taken back is none.
     """
     items = register.items.all(job.job_id)
     parts = parts_of(register, job.target, [item.entry_id for item in items])
@@ -65,7 +64,8 @@ def voucher_rows(register: Register, job: JobRecord) -> Iterator[VoucherRow]:
             if part.state is PartState.BOOKED and (stands or part.job_id == job.job_id)
         ]
         for part in booked:
-            yield from _lines(part, load_entry(part.entry))
+            entry = part.planned
+            yield from _lines(part, entry) if entry else [_pruned(part)]
         if stands and not booked:
             yield _adopted(item)
 
@@ -89,6 +89,16 @@ def _lines(part: PartRecord, entry: Entry) -> Iterator[VoucherRow]:
             pleo=entry.link or "",
             receipts=_receipts(entry),
         )
+
+
+def _pruned(part: PartRecord) -> VoucherRow:
+    return VoucherRow(
+        reference=part.external_id or str(part.reference),
+        accountingEntryId=part.reference.entry_id,
+        part=str(part.part),
+        description="its lines are not kept any more; they are in the books",
+        link=part.external_url or "",
+    )
 
 
 def _adopted(item: KeptItem) -> VoucherRow:

@@ -16,7 +16,14 @@ from counterfoil.config.model import Secret
 from counterfoil.config.surroundings import Surroundings, surroundings
 from counterfoil.config.values import text
 
-__all__ = ["ENVIRONMENTS", "BaseUrl", "RegisterUrl", "SecretReference", "environment_of"]
+__all__ = [
+    "ENVIRONMENTS",
+    "BaseUrl",
+    "DirectUrl",
+    "RegisterUrl",
+    "SecretReference",
+    "environment_of",
+]
 
 ENVIRONMENTS: Mapping[str, str] = {
     "production": "https://external.pleo.io",
@@ -26,7 +33,10 @@ ENVIRONMENTS: Mapping[str, str] = {
 
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 SQLITE = "sqlite:///"
-POSTGRESQL = ("postgresql://", "postgresql+", "postgres://")
+POSTGRESQL = ("postgresql://", "postgres://")
+REFERENCE = ("env:", "file:")
+FILE_RIGHT = '"sqlite:///counterfoil.db" would be right'
+SERVER_RIGHT = '"postgresql://USER@HOST/DATABASE" would be right'
 
 
 def environment_of(base_url: str) -> str:
@@ -120,18 +130,52 @@ def _is_private(parts: SplitResult) -> bool:
 
 
 def _register_url(value: object, info: ValidationInfo) -> str:
-    right = '"sqlite:///counterfoil.db" would be right'
-    url = text(value, right)
+    url = _resolved(value, FILE_RIGHT, info)
     if url.startswith(POSTGRESQL):
-        raise Mistake("a register on PostgreSQL comes with a later version", f"{right} for now")
+        return _server_url(url, value)
     if not url.startswith(SQLITE) or not url.removeprefix(SQLITE) or "?" in url:
-        raise Mistake("is not of the form sqlite:///PATH", right)
+        raise Mistake(
+            "is of neither form, sqlite:///PATH or postgresql://USER@HOST/DATABASE", FILE_RIGHT
+        )
     path = surroundings(info).folder / url.removeprefix(SQLITE)
     if path.is_dir():
         raise Mistake(f"{path} is a folder", "name a file in it")
     return f"{SQLITE}{path}"
 
 
+def _direct_url(value: object, info: ValidationInfo) -> str:
+    url = _resolved(value, SERVER_RIGHT, info)
+    if not url.startswith(POSTGRESQL):
+        raise Mistake("does not name a database of PostgreSQL", SERVER_RIGHT)
+    return _server_url(url, value)
+
+
+def _resolved(value: object, right: str, info: ValidationInfo) -> str:
+    """Return a URL, which may be a reference, as it may carry a password."""
+    url = text(value, right)
+    if not url.startswith(REFERENCE):
+        return url
+    form, _, rest = url.partition(":")
+    return _read(form, rest, surroundings(info))
+
+
+def _server_url(url: str, written: object) -> str:
+    try:
+        parts = urlsplit(url)
+        named = parts.port != 0 and parts.path.strip("/")
+    except ValueError:
+        raise Mistake("is not a URL", SERVER_RIGHT) from None
+    if not named:
+        raise Mistake("does not name a database of PostgreSQL", SERVER_RIGHT)
+    if written == url and (parts.password or "password=" in parts.query):
+        raise Mistake(
+            "holds a password, and secrets do not belong in this file",
+            'put the whole URL in an environment variable and write "env:NAME"',
+        )
+    return url
+
+
 SecretReference: TypeAlias = Annotated[InstanceOf[Secret], BeforeValidator(_secret)]
 BaseUrl: TypeAlias = Annotated[str, BeforeValidator(_base_url)]
 RegisterUrl: TypeAlias = Annotated[str, BeforeValidator(_register_url)]
+DirectUrl: TypeAlias = Annotated[str, BeforeValidator(_direct_url)]

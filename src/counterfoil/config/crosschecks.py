@@ -6,8 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 
 from counterfoil.config.model import Connection
+from counterfoil.config.shape import RegisterShape
+from counterfoil.register import is_server
 
-__all__ = ["company_problems", "key_problems", "name_problems", "pleo_problems"]
+__all__ = [
+    "company_problems",
+    "key_problems",
+    "name_problems",
+    "pleo_problems",
+    "register_problems",
+]
 
 
 def pleo_problems(table: Mapping[str, object]) -> Iterator[str]:
@@ -16,6 +24,15 @@ def pleo_problems(table: Mapping[str, object]) -> Iterator[str]:
         yield "pleo.environment: stands beside base_url; keep one of the two"
     if "base_url" not in table and "environment" not in table:
         yield 'pleo: does not say which Pleo; add environment = "production" (or "staging")'
+
+
+def register_problems(register: RegisterShape) -> Iterator[str]:
+    """Only a register on PostgreSQL has a way past a pooler."""
+    if register.direct_url and not is_server(register.url):
+        yield (
+            "register.direct_url: stands beside a url that is a file; it belongs to a register on "
+            "PostgreSQL, so remove it or let url name that"
+        )
 
 
 def key_problems(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -10,9 +11,18 @@ from pydantic import BaseModel
 from counterfoil.bookkeeping.settings import Settings
 from counterfoil.errors import ConfigurationError
 from counterfoil.export.policies import OnChange, ReceiptPolicy
+from counterfoil.register import Register, open_register
 from counterfoil.systems.contract import AccountingSystem, SystemKind
 
-__all__ = ["Config", "Connection", "OnChange", "ReceiptPolicy", "ReceiptSettings", "Secret"]
+__all__ = [
+    "BridgeSettings",
+    "Config",
+    "Connection",
+    "OnChange",
+    "ReceiptPolicy",
+    "ReceiptSettings",
+    "Secret",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +54,14 @@ class ReceiptSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BridgeSettings:
+    """The company's expenses are exported by an old program, through ``expenses bridge``."""
+
+    token: Secret
+    """The bearer token that the old program sends."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
     """One Pleo company and the books its expenses go to."""
 
@@ -62,6 +80,7 @@ class Connection:
     settings: Settings
     receipts: ReceiptSettings = field(default_factory=ReceiptSettings)
     on_change: OnChange = OnChange.FAIL
+    bridge: BridgeSettings | None = None
 
     def settings_for(self, books: AccountingSystem) -> Settings:
         """Return the settings, with the lengths of texts that these books take."""
@@ -77,6 +96,14 @@ class Config:
     """A whole configuration file, checked."""
 
     path: Path
-    register_url: str
-    """``sqlite:///`` and an absolute path."""
+    register_url: str = field(repr=False)
+    """``sqlite:///`` and an absolute path, or ``postgresql://``, perhaps with a password."""
+    register_direct_url: str | None = field(default=None, repr=False)
+    """Where PostgreSQL itself is reached, for a register behind a pooler."""
+    keep_items: timedelta = timedelta(days=400)
+    """How long items are kept as they were received and planned."""
     connections: tuple[Connection, ...]
+
+    def open_register(self) -> Register:
+        """Open the register; raises what ``counterfoil.register.open_register`` does."""
+        return open_register(self.register_url, direct_url=self.register_direct_url)

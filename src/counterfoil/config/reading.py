@@ -19,6 +19,7 @@ from counterfoil.config.crosschecks import (
     key_problems,
     name_problems,
     pleo_problems,
+    register_problems,
 )
 from counterfoil.config.mistakes import sentences
 from counterfoil.config.model import Config, Connection
@@ -83,12 +84,25 @@ class _Reading:
         """Check everything, then build; raises ConfigurationError with all mistakes."""
         self._check("", FileShape, self.document)
         pleo = self._pleo()
-        register = self._check("register", RegisterShape, _table(self.document.get("register")))
+        register = self._register()
         connections = self._connections(pleo or PleoShape())
         self.problems.extend(company_problems(connections))
         if self.problems or register is None:
             raise ConfigurationError(*self.problems)
-        return Config(path=self.path, register_url=register.url, connections=tuple(connections))
+        return Config(
+            path=self.path,
+            register_url=register.url,
+            register_direct_url=register.direct_url,
+            keep_items=register.keep_items,
+            connections=tuple(connections),
+        )
+
+    def _register(self) -> RegisterShape | None:
+        table = _table(self.document.get("register"))
+        register = self._check("register", RegisterShape, table)
+        if register is not None:
+            self.problems.extend(register_problems(register))
+        return register
 
     def _pleo(self) -> PleoShape | None:
         table = self.document.get("pleo")

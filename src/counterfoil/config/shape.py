@@ -5,10 +5,11 @@ pydantic checks it. What the keys mean to a user is told in ``docs/configuration
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -24,7 +25,7 @@ from counterfoil.bookkeeping.settings import (
     PostingMode,
     UnmatchedVendor,
 )
-from counterfoil.config.addresses import BaseUrl, RegisterUrl, SecretReference
+from counterfoil.config.addresses import BaseUrl, DirectUrl, RegisterUrl, SecretReference
 from counterfoil.config.mistakes import Mistake, Mistakes, told
 from counterfoil.config.model import OnChange, ReceiptPolicy
 from counterfoil.config.values import (
@@ -35,11 +36,13 @@ from counterfoil.config.values import (
     ConnectionName,
     Description,
     HostName,
+    KeepItems,
     Kind,
     OnChangeSetting,
     Timezone,
 )
 from counterfoil.systems.contract import SystemKind
+from counterfoil.systems.elsewhere import TARGET as ELSEWHERE
 
 __all__ = ["ConnectionShape", "FileShape", "PleoShape", "RegisterShape"]
 
@@ -66,6 +69,8 @@ class RegisterShape(Shape):
     """``[register]``: where Counterfoil keeps its memory."""
 
     url: RegisterUrl = Field("sqlite:///counterfoil.db", validate_default=True)
+    direct_url: DirectUrl | None = None
+    keep_items: KeepItems = timedelta(days=400)
 
 
 class AccountsShape(Shape):
@@ -103,6 +108,23 @@ class ReceiptsShape(Shape):
     hosts: Annotated[tuple[HostName, ...], Field(strict=False)] = ()
 
 
+class BridgeShape(Shape):
+    """``[connection.bridge]``: an old program exports this company, through ``expenses bridge``."""
+
+    token: Annotated[SecretReference, Field(examples=["env:OLD_PLEO_TOKEN"])]
+
+
+def _bridge(shape: BridgeShape | None, info: ValidationInfo) -> BridgeShape | None:
+    """Ask for the table where there are no books but those that the old program keeps."""
+    kind = info.data.get("system")
+    if shape is None and isinstance(kind, SystemKind) and kind.name == ELSEWHERE:
+        raise Mistake(
+            f'is missing, and system = "{ELSEWHERE}" books nothing by itself',
+            '[connection.bridge] with token = "env:OLD_PLEO_TOKEN" would be right',
+        )
+    return shape
+
+
 def _options(value: object, info: ValidationInfo) -> BaseModel | None:
     """Check the options by the system's own model; without a system there is nothing to check."""
     if not isinstance(value, dict):
@@ -135,6 +157,9 @@ class ConnectionShape(Shape):
     periods: PeriodsShape = PeriodsShape()
     signs: SignsShape = SignsShape()
     receipts: ReceiptsShape = ReceiptsShape()
+    bridge: Annotated[BridgeShape | None, AfterValidator(_bridge)] = Field(
+        None, validate_default=True
+    )
     codes: Codes = Field(default_factory=dict)
     booking: BookingRows = ()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
@@ -29,6 +30,7 @@ __all__ = [
     "ConnectionName",
     "Description",
     "HostName",
+    "KeepItems",
     "Kind",
     "OnChangeSetting",
     "Timezone",
@@ -39,6 +41,7 @@ UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 CURRENCY = re.compile(r"[A-Z]{3}")
 HOST = re.compile(r"(\*\.)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
+DAYS = re.compile(r"([1-9]\d{0,4}) days?")
 ROW = re.compile(r"\[\[\S+\]\] row (\d+): (.*?)\.?")
 NUMBERS = (int, float)
 
@@ -148,6 +151,14 @@ def _host(value: object) -> str:
     return host.lower()
 
 
+def _keep_items(value: object) -> timedelta:
+    right = 'a number of days such as "400 days" would be right'
+    found = DAYS.fullmatch(text(value, right))
+    if not found:
+        raise Mistake("is not a number of days", right)
+    return timedelta(days=int(found[1]))
+
+
 def _kind(value: object, info: ValidationInfo) -> SystemKind:
     systems = surroundings(info).systems
     installed = f"installed: {spoken_list(sorted(systems)) if systems else 'none'}"
@@ -170,5 +181,6 @@ Codes: TypeAlias = Annotated[Mapping[str, str], PlainValidator(_codes)]
 BookingRows: TypeAlias = Annotated[tuple[Mapping[str, object], ...], PlainValidator(_booking_rows)]
 HostName: TypeAlias = Annotated[str, BeforeValidator(_host)]
 Description: TypeAlias = Annotated[str, BeforeValidator(_description)]
+KeepItems: TypeAlias = Annotated[timedelta, BeforeValidator(_keep_items)]
 OnChangeSetting: TypeAlias = Annotated[OnChange, Field(strict=False)]
 Kind: TypeAlias = Annotated[InstanceOf[SystemKind], BeforeValidator(_kind)]

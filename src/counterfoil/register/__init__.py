@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from counterfoil.register.connections import Connections
-from counterfoil.register.database import Database, open_file, sqlite_path
+from counterfoil.register.database import Database, RegisterUnavailable
 from counterfoil.register.decisions import Decision, DecisionKind, Decisions
 from counterfoil.register.items import Items
 from counterfoil.register.jobs import Jobs
-from counterfoil.register.locks import FileLocks, LockHeld, Locks
+from counterfoil.register.locks import FileLocks, Holder, LockHeld, Locks
 from counterfoil.register.open_items import OpenItems
 from counterfoil.register.parts import Parts
 from counterfoil.register.records import (
@@ -25,6 +25,9 @@ from counterfoil.register.records import (
     PartRecord,
     PartState,
 )
+from counterfoil.register.retention import Pruned, Retention
+from counterfoil.register.sqlite import open_file, sqlite_path, upgrade_file
+from counterfoil.register.versions import SchemaMismatch
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Decision",
     "DecisionKind",
+    "Holder",
     "ItemOutcome",
     "JobRecord",
     "JobState",
@@ -41,9 +45,14 @@ __all__ = [
     "Locks",
     "PartRecord",
     "PartState",
+    "Pruned",
     "Register",
+    "RegisterUnavailable",
+    "SchemaMismatch",
+    "is_server",
     "open_register",
     "register_on",
+    "upgrade",
 ]
 
 
@@ -59,6 +68,7 @@ class Register:
     parts: Parts
     decisions: Decisions
     open_items: OpenItems
+    retention: Retention
 
     def __enter__(self) -> Self:
         """Use it as a block; it is open already."""
@@ -74,11 +84,38 @@ class Register:
         self.database.close()
 
 
-def open_register(url: str) -> Register:
-    """Open the register at a SQLAlchemy URL (``sqlite:///PATH``), making or migrating it."""
+def is_server(url: str) -> bool:
+    """Whether a register's URL names a database of PostgreSQL, and not a file."""
+    return url.partition(":")[0].partition("+")[0] in {"postgresql", "postgres"}
+
+
+def open_register(url: str, *, direct_url: str | None = None) -> Register:
+    """Open the register at ``sqlite:///PATH`` or ``postgresql://USER@HOST/DATABASE``.
+
+    A file is made or migrated; a database of PostgreSQL must have our schema (``upgrade``), and may
+    be reached through a pooler where ``direct_url`` goes past it. Raises RegisterUnavailable,
+    SchemaMismatch, and ConfigurationError for what cannot be a register.
+    """
+    if is_server(url):
+        from counterfoil.register.postgres import open_server  # noqa: PLC0415 -- loads psycopg
+
+        return register_on(*open_server(url, direct_url))
     path = sqlite_path(url)
     locks = FileLocks(path.with_name(path.name + ".locks"))
     return register_on(open_file(path), locks)
+
+
+def upgrade(url: str, *, direct_url: str | None = None) -> tuple[str | None, str]:
+    """Bring a register's schema up to ours; return the version it had (None: none) and has.
+
+    Raises LockHeld while any process works with a register on PostgreSQL, and what
+    ``open_register`` raises.
+    """
+    if is_server(url):
+        from counterfoil.register.postgres import upgrade_server  # noqa: PLC0415 -- loads psycopg
+
+        return upgrade_server(url, direct_url)
+    return upgrade_file(sqlite_path(url))
 
 
 def register_on(database: Database, locks: Locks) -> Register:
@@ -87,9 +124,10 @@ def register_on(database: Database, locks: Locks) -> Register:
         database=database,
         locks=locks,
         connections=Connections(database),
-        jobs=Jobs(database),
+        jobs=Jobs(database, locks),
         items=Items(database),
-        parts=Parts(database),
+        parts=Parts(database, locks),
         decisions=Decisions(database),
         open_items=OpenItems(database),
+        retention=Retention(database),
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from counterfoil.errors import ConnectionBroken
-from counterfoil.register.database import upsert
+from counterfoil.register.dialects import insert, upsert
 from counterfoil.register.schema import companies, connections, parts
 
 if TYPE_CHECKING:
@@ -74,13 +74,18 @@ class Connections:
     def rebind(self, binding: Binding, *, now: datetime) -> None:
         """Bind a connection, whatever it was bound to."""
         with self._database.write("bind") as connection:
-            connection.execute(upsert(connections), [{"first_used_at": now, **asdict(binding)}])
+            connection.execute(
+                upsert(connection, connections), [{"first_used_at": now, **asdict(binding)}]
+            )
 
     def raise_fence(self, company_id: str) -> int:
         """Raise a company's fence, under its lock; intents of older fences are refused."""
         with self._database.write("fence") as connection:
-            fence = current_fence(connection, company_id) + 1
-            connection.execute(upsert(companies), [{"company_id": company_id, "fence": fence}])
+            new = insert(connection, companies).values(company_id=company_id, fence=1)
+            raised = new.on_conflict_do_update(
+                index_elements=["company_id"], set_={"fence": companies.c.fence + 1}
+            )
+            fence: int = connection.execute(raised.returning(companies.c.fence)).scalar_one()
         return fence
 
     def _bound(self, name: str) -> Binding | None:
@@ -96,8 +101,6 @@ _COLUMNS = [column for column in connections.columns if column.name != "first_us
 
 
 def current_fence(connection: Connection, company_id: str) -> int:
-    """Read a company's fence; 0 before the first worker."""
-    found = connection.execute(
-        select(companies.c.fence).where(companies.c.company_id == company_id)
-    ).scalar()
-    return int(found or 0)
+    """Read a company's fence, 0 before the first worker; it stays so until the transaction ends."""
+    query = select(companies.c.fence).where(companies.c.company_id == company_id)
+    return int(connection.execute(query.with_for_update(read=True)).scalar() or 0)

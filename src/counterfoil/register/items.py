@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, func, or_, select, update
-from sqlalchemy.dialects.sqlite import insert
 
+from counterfoil.register.dialects import insert
 from counterfoil.register.records import ItemOutcome, KeptItem
 from counterfoil.register.schema import NEWEST_FIRST, job_items, jobs
 
@@ -50,8 +50,8 @@ class Items:
             }
             for entry_id, status in statuses.items()
         ]
-        statement = insert(job_items)
         with self._database.write("save_job_items") as connection:
+            statement = insert(connection, job_items)
             connection.execute(
                 statement.on_conflict_do_update(
                     index_elements=["job_id", "entry_id"],

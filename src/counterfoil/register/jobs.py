@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, select, update
 
-from counterfoil.register.database import upsert
+from counterfoil.register.dialects import upsert
+from counterfoil.register.locks import Locks, company_lock
 from counterfoil.register.records import JobRecord, JobState
 from counterfoil.register.schema import NEWEST_FIRST, jobs
 
@@ -24,9 +25,10 @@ __all__ = ["Jobs"]
 class Jobs:
     """The register's ``jobs``."""
 
-    def __init__(self, database: Database) -> None:
-        """Work on this database."""
+    def __init__(self, database: Database, locks: Locks) -> None:
+        """Work on this database, under these locks."""
         self._database = database
+        self._locks = locks
 
     def get(self, job_id: str) -> JobRecord | None:
         """Return what we know of a job, or None if we never tried to claim it."""
@@ -43,7 +45,10 @@ class Jobs:
             return tuple(_job(row) for row in connection.execute(query))
 
     def intend_claim(self, record: JobRecord) -> None:
-        """Write down that ``started`` is about to be sent; the first such time is kept."""
+        """Write down that ``started`` is about to be sent; the first such time is kept.
+
+        Raises FenceLost where the company's lock was taken here and is lost.
+        """
         if self.get(record.job_id) is None:
             self._put(record)
 
@@ -85,8 +90,9 @@ class Jobs:
         self._set(job_id, "lose_job", state=JobState.LOST, reason=reason, ended_at=now)
 
     def _put(self, record: JobRecord) -> None:
+        self._locks.confirm(company_lock(record.company_id))
         with self._database.write("intend_claim") as connection:
-            connection.execute(upsert(jobs), [asdict(record)])
+            connection.execute(upsert(connection, jobs), [asdict(record)])
 
     def _set(self, job_id: str, what: str, **values: object) -> None:
         with self._database.write(what) as connection:

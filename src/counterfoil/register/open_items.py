@@ -16,11 +16,11 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sqlalchemy import and_, case, delete, exists, func, select, tuple_, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import and_, case, delete, exists, select, tuple_, update
 
 from counterfoil.bookkeeping.entries import Part, Reference
 from counterfoil.bookkeeping.names import code_key
+from counterfoil.register.dialects import Insert, insert, json_texts
 from counterfoil.register.schema import open_items, settlements
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ class OpenItems:
         if not items:
             return
         with self._database.write("remember_open_items") as connection:
-            connection.execute(_REMEMBER, [_row(item) for item in items])
+            connection.execute(_remember(connection), [_row(item) for item in items])
             for item in items:
                 if item.reference.attempt > 1:
                     _reopen_payments(connection, item.target, _earlier_attempts(item.reference))
@@ -177,7 +177,8 @@ class OpenItems:
         with self._database.write("settle_open_items") as connection:
             if done:
                 rows = [_settlement_row(target, each, now) for each in done]
-                connection.execute(insert(settlements).on_conflict_do_nothing(), rows)
+                new = insert(connection, settlements)
+                connection.execute(new.on_conflict_do_nothing(), rows)
             for reference, why in open_because.items():
                 connection.execute(
                     update(open_items)
@@ -265,7 +266,7 @@ def _is(target: str, key: ItemKey) -> ColumnElement[bool]:
 
 
 def _names_any(reconciliation_ids: Iterable[str]) -> ColumnElement[bool]:
-    named = func.json_each(open_items.c.reconciled_entries).table_valued("value")
+    named = json_texts(open_items.c.reconciled_entries).table_valued("value")
     return exists().select_from(named).where(named.c.value.in_(list(reconciliation_ids)))
 
 
@@ -317,18 +318,20 @@ def _settlement_row(target: str, done: Settlement, now: datetime) -> dict[str, o
     }
 
 
-_NEW = insert(open_items)
-_SAME = _NEW.excluded.attempt == open_items.c.attempt
-_REMEMBER = _NEW.on_conflict_do_update(
-    index_elements=["target", "entry_id", "part"],
-    set_={
-        column.name: _NEW.excluded[column.name]
-        for column in open_items.columns
-        if column.name not in {"target", "entry_id", "part", "cleared_at", "why"}
-    }
-    | {name: case((_SAME, open_items.c[name]), else_=None) for name in ("cleared_at", "why")},
-)
-"""A booking that is adopted stays as open as it was."""
+def _remember(connection: Connection) -> Insert:
+    """Keep a booking anew; one that is adopted stays as open as it was."""
+    new = insert(connection, open_items)
+    same = new.excluded.attempt == open_items.c.attempt
+    return new.on_conflict_do_update(
+        index_elements=["target", "entry_id", "part"],
+        set_={
+            column.name: new.excluded[column.name]
+            for column in open_items.columns
+            if column.name not in {"target", "entry_id", "part", "cleared_at", "why"}
+        }
+        | {name: case((same, open_items.c[name]), else_=None) for name in ("cleared_at", "why")},
+    )
+
 
 _PLAIN = (
     "target",

@@ -15,7 +15,8 @@ from sqlalchemy import bindparam, select, update
 from counterfoil.bookkeeping.entries import Part, Reference
 from counterfoil.errors import FenceLost
 from counterfoil.register.connections import current_fence
-from counterfoil.register.database import upsert
+from counterfoil.register.dialects import upsert
+from counterfoil.register.locks import Locks, company_lock, target_lock
 from counterfoil.register.records import ItemOutcome, PartRecord, PartState
 from counterfoil.register.schema import job_items, parts
 
@@ -32,9 +33,10 @@ __all__ = ["Parts"]
 class Parts:
     """The register's ``parts``."""
 
-    def __init__(self, database: Database) -> None:
-        """Work on this database."""
+    def __init__(self, database: Database, locks: Locks) -> None:
+        """Work on this database, under these locks."""
         self._database = database
+        self._locks = locks
 
     def of(self, target: str, entry_ids: Sequence[str]) -> dict[str, list[PartRecord]]:
         """Return what is known of these entries in a book, by entry id, oldest attempt first."""
@@ -68,7 +70,9 @@ class Parts:
             return [_part(row) for row in connection.execute(query)]
 
     def intend(self, records: Sequence[PartRecord], *, company_id: str) -> None:
-        """Commit intents; raises FenceLost when another worker has taken the company."""
+        """Commit intents; raises FenceLost when another worker has, or may have, the company."""
+        for name in {company_lock(company_id), *(target_lock(each.target) for each in records)}:
+            self._locks.confirm(name)
         with self._database.write("intend") as connection:
             for fence in {record.fence for record in records}:
                 _refuse_old_fence(connection, company_id, fence)
@@ -112,7 +116,7 @@ def _refuse_old_fence(connection: Connection, company_id: str, fence: int) -> No
 
 def _put(connection: Connection, records: Sequence[PartRecord]) -> None:
     if records:
-        connection.execute(upsert(parts), [_row(record) for record in records])
+        connection.execute(upsert(connection, parts), [_row(record) for record in records])
 
 
 def _row(record: PartRecord) -> dict[str, object]:

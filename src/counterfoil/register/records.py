@@ -102,6 +102,7 @@ class PartRecord:
     fence: int
     fingerprint: str
     entry: str
+    """As it was planned, JSON; empty once it was pruned."""
     intent_at: datetime
     external_id: str | None = None
     external_url: str | None = None
@@ -113,6 +114,11 @@ class PartRecord:
     def part(self) -> Part:
         """Which part of the item this is."""
         return self.reference.part
+
+    @property
+    def planned(self) -> Entry | None:
+        """The entry as it was planned; None once it was pruned."""
+        return load_entry(self.entry) if self.entry else None
 
 
 _ENTRY = TypeAdapter(Entry)

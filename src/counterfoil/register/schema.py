@@ -45,9 +45,11 @@ class UtcTime(TypeDecorator[datetime]):
         return None if value is None else value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Read UTC; SQLite gives naive times back."""
+        """Read UTC; SQLite gives naive times back, PostgreSQL those of its own zone."""
         del dialect
-        return None if value is None else value.replace(tzinfo=value.tzinfo or UTC)
+        if value is None:
+            return None
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
 
 
 metadata = MetaData()
@@ -114,8 +116,9 @@ job_items = Table(
 _DONE = job_items.c.status.is_not(None)
 _ORDER = (job_items.c.job_id, job_items.c.sort_key, job_items.c.entry_id)
 # What is left to do is found without passing over what is done: a job's cost stays flat.
-Index("job_items_unbooked", *_ORDER, sqlite_where=~_DONE)
-Index("job_items_unreported", *_ORDER, sqlite_where=and_(_DONE, job_items.c.reported.is_(False)))
+_UNREPORTED = and_(_DONE, job_items.c.reported.is_(False))
+Index("job_items_unbooked", *_ORDER, sqlite_where=~_DONE, postgresql_where=~_DONE)
+Index("job_items_unreported", *_ORDER, sqlite_where=_UNREPORTED, postgresql_where=_UNREPORTED)
 
 parts = Table(
     "parts",

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from counterfoil.register.connections import Binding
+from counterfoil.register.locks import company_lock
 
 if TYPE_CHECKING:
     from counterfoil.config import Connection
@@ -30,6 +31,6 @@ def rebind(connection: Connection, register: Register) -> Binding:
     What was booked so far stays with the old book. The new one is asked, item by item, what it has.
     """
     binding = binding_of(connection)
-    with register.locks.hold(f"company {connection.company_id}"):
+    with register.locks.hold(company_lock(connection.company_id)):
         register.connections.rebind(binding, now=datetime.now(UTC))
     return binding

@@ -20,6 +20,7 @@ from counterfoil.bookkeeping.table import booking_table
 from counterfoil.errors import CounterfoilError, ItemFailure
 from counterfoil.export.undo import note_taken_back, take_back
 from counterfoil.register import Decision, DecisionKind, PartState
+from counterfoil.register.locks import company_lock
 from counterfoil.register.records import load_payload
 from counterfoil.runner.binding import binding_of
 
@@ -136,7 +137,7 @@ def _alone(connection: Connection, register: Register) -> Iterator[None]:
 
     Raises ConnectionBroken where the connection was bound to another book.
     """
-    with register.locks.hold(f"company {connection.company_id}"):
+    with register.locks.hold(company_lock(connection.company_id)):
         register.connections.check(binding_of(connection))
         register.connections.raise_fence(connection.company_id)
         yield

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import structlog
 
-from counterfoil.errors import CounterfoilError
+from counterfoil.errors import ConnectionBroken, CounterfoilError
 from counterfoil.export.ports import Export, Progress, Silent, SystemClock
 from counterfoil.pleo.auth import ApiKeyAuth
 from counterfoil.pleo.client import PleoClient
 from counterfoil.pleo.errors import PleoRefused
 from counterfoil.receipts.store import Limits, ReceiptStore
-from counterfoil.register import Register, open_register
+from counterfoil.register import Register
+from counterfoil.register.locks import company_lock
 from counterfoil.runner.binding import binding_of
 from counterfoil.runner.drain import drain
 from counterfoil.runner.reports import ConnectionReport, ItemReport, JobReport
@@ -49,7 +50,7 @@ async def run_once(
     ``take_over`` names a job in progress that a person says is ours to go on with; ``planned`` the
     digests of the only entries that may be written.
     """
-    with open_register(config.register_url) as register:
+    with config.open_register() as register:
         return tuple(
             [
                 await run_connection(
@@ -108,7 +109,8 @@ async def _drain(
     take_over: str | None,
     **watched: Unpack[Watched],
 ) -> tuple[str, ...]:
-    with register.locks.hold(f"company {connection.company_id}"):
+    _leave_to_the_bridge(connection)
+    with register.locks.hold(company_lock(connection.company_id)):
         register.connections.bind(binding_of(connection), now=SystemClock().now())
         fence = register.connections.raise_fence(connection.company_id)
         auth = ApiKeyAuth(connection.api_key.reveal())
@@ -118,6 +120,16 @@ async def _drain(
                 results,
                 take=take_over,
             )
+
+
+def _leave_to_the_bridge(connection: Connection) -> None:
+    """Refuse a company that an old program exports: nobody knows which of the two would book."""
+    if connection.bridge is not None:
+        raise ConnectionBroken(
+            f"connection {connection.name} has [connection.bridge]: its expenses are exported by "
+            "your old program, through counterfoil expenses bridge. Nothing was claimed. To export "
+            "them with Counterfoil, end the bridge and remove [connection.bridge]"
+        )
 
 
 def _export(

@@ -9,7 +9,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.pool import StaticPool
 
 from counterfoil.register import LockHeld, Register, register_on
-from counterfoil.register.database import Database
+from counterfoil.register.sqlite import open_engine
 
 __all__ = ["MemoryLocks", "memory_register"]
 
@@ -32,8 +32,11 @@ class MemoryLocks:
         finally:
             self.held.discard(name)
 
+    def confirm(self, name: str) -> None:
+        """Do nothing: what was forgotten is a killed holder's, who asks no more."""
+
 
 def memory_register() -> Register:
     """Make an empty register in memory; use it as a block, or close its database."""
     engine = create_engine("sqlite://", poolclass=StaticPool)
-    return register_on(Database(engine, "memory"), MemoryLocks())
+    return register_on(open_engine(engine, "memory"), MemoryLocks())

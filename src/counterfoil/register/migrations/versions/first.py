@@ -10,6 +10,8 @@ down_revision = None
 
 
 TIME = sa.DateTime(timezone=True)
+# Texts are compared letter by letter, as SQLite does, whatever the database's own order.
+NAME = sa.String().with_variant(sa.String(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
@@ -27,10 +29,10 @@ def upgrade() -> None:
 def _connections() -> None:
     op.create_table(
         "connections",
-        sa.Column("name", sa.String, primary_key=True),
-        sa.Column("company_id", sa.String, nullable=False),
-        sa.Column("environment", sa.String, nullable=False),
-        sa.Column("target", sa.String, nullable=False),
+        sa.Column("name", NAME, primary_key=True),
+        sa.Column("company_id", NAME, nullable=False),
+        sa.Column("environment", NAME, nullable=False),
+        sa.Column("target", NAME, nullable=False),
         sa.Column("first_used_at", TIME, nullable=False),
     )
 
@@ -38,7 +40,7 @@ def _connections() -> None:
 def _companies() -> None:
     op.create_table(
         "companies",
-        sa.Column("company_id", sa.String, primary_key=True),
+        sa.Column("company_id", NAME, primary_key=True),
         sa.Column("fence", sa.Integer, nullable=False),
     )
 
@@ -46,16 +48,16 @@ def _companies() -> None:
 def _jobs() -> None:
     op.create_table(
         "jobs",
-        sa.Column("job_id", sa.String, primary_key=True),
-        sa.Column("connection", sa.String, nullable=False),
-        sa.Column("company_id", sa.String, nullable=False),
-        sa.Column("target", sa.String, nullable=False),
-        sa.Column("state", sa.String, nullable=False),
+        sa.Column("job_id", NAME, primary_key=True),
+        sa.Column("connection", NAME, nullable=False),
+        sa.Column("company_id", NAME, nullable=False),
+        sa.Column("target", NAME, nullable=False),
+        sa.Column("state", NAME, nullable=False),
         sa.Column("created_at", TIME, nullable=False),
         sa.Column("first_sent_at", TIME, nullable=False),
-        sa.Column("outcome", sa.String),
+        sa.Column("outcome", NAME),
         sa.Column("reason", sa.Text),
-        sa.Column("reason_type", sa.String),
+        sa.Column("reason_type", NAME),
         sa.Column("ended_at", TIME),
     )
 
@@ -63,46 +65,52 @@ def _jobs() -> None:
 def _job_items() -> None:
     op.create_table(
         "job_items",
-        sa.Column("job_id", sa.String, primary_key=True),
-        sa.Column("entry_id", sa.String, primary_key=True),
-        sa.Column("pleo_status", sa.String, nullable=False),
-        sa.Column("sort_key", sa.String, nullable=False),
+        sa.Column("job_id", NAME, primary_key=True),
+        sa.Column("entry_id", NAME, primary_key=True),
+        sa.Column("pleo_status", NAME, nullable=False),
+        sa.Column("sort_key", NAME, nullable=False),
         sa.Column("payload", sa.Text),
-        sa.Column("status", sa.String),
-        sa.Column("external_id", sa.String),
-        sa.Column("external_url", sa.String),
+        sa.Column("status", NAME),
+        sa.Column("external_id", NAME),
+        sa.Column("external_url", NAME),
         sa.Column("exported_at", TIME),
-        sa.Column("failure_type", sa.String),
+        sa.Column("failure_type", NAME),
         sa.Column("failure_reason", sa.Text),
         sa.Column("reported", sa.Boolean, nullable=False),
     )
     op.create_index("job_items_order", "job_items", ["job_id", "sort_key", "entry_id"])
     op.create_index("job_items_entry", "job_items", ["entry_id"])
-    for name, where in {
-        "job_items_unbooked": "status IS NULL",
-        "job_items_unreported": "status IS NOT NULL AND reported IS 0",
-    }.items():
-        order = ["job_id", "sort_key", "entry_id"]
-        op.create_index(name, "job_items", order, sqlite_where=sa.text(where))
+    order = ["job_id", "sort_key", "entry_id"]
+    for name, lite, post in (
+        ("job_items_unbooked", "status IS NULL", "status IS NULL"),
+        (
+            "job_items_unreported",
+            "status IS NOT NULL AND reported IS 0",
+            "status IS NOT NULL AND reported IS false",
+        ),
+    ):
+        op.create_index(
+            name, "job_items", order, sqlite_where=sa.text(lite), postgresql_where=sa.text(post)
+        )
 
 
 def _parts() -> None:
     op.create_table(
         "parts",
-        sa.Column("target", sa.String, primary_key=True),
-        sa.Column("entry_id", sa.String, primary_key=True),
-        sa.Column("part", sa.String, primary_key=True),
+        sa.Column("target", NAME, primary_key=True),
+        sa.Column("entry_id", NAME, primary_key=True),
+        sa.Column("part", NAME, primary_key=True),
         sa.Column("attempt", sa.Integer, primary_key=True),
-        sa.Column("state", sa.String, nullable=False),
-        sa.Column("job_id", sa.String, nullable=False),
+        sa.Column("state", NAME, nullable=False),
+        sa.Column("job_id", NAME, nullable=False),
         sa.Column("fence", sa.Integer, nullable=False),
-        sa.Column("fingerprint", sa.String, nullable=False),
+        sa.Column("fingerprint", NAME, nullable=False),
         sa.Column("entry", sa.Text, nullable=False),
         sa.Column("intent_at", TIME, nullable=False),
-        sa.Column("external_id", sa.String),
-        sa.Column("external_url", sa.String),
+        sa.Column("external_id", NAME),
+        sa.Column("external_url", NAME),
         sa.Column("booked_at", TIME),
-        sa.Column("failure_type", sa.String),
+        sa.Column("failure_type", NAME),
         sa.Column("failure_reason", sa.Text),
     )
 
@@ -111,13 +119,13 @@ def _decisions() -> None:
     op.create_table(
         "decisions",
         sa.Column("number", sa.Integer, primary_key=True),
-        sa.Column("target", sa.String, nullable=False),
-        sa.Column("entry_id", sa.String, nullable=False),
-        sa.Column("kind", sa.String, nullable=False),
-        sa.Column("fingerprint", sa.String, nullable=False),
-        sa.Column("reference", sa.String),
+        sa.Column("target", NAME, nullable=False),
+        sa.Column("entry_id", NAME, nullable=False),
+        sa.Column("kind", NAME, nullable=False),
+        sa.Column("fingerprint", NAME, nullable=False),
+        sa.Column("reference", NAME),
         sa.Column("made_at", TIME, nullable=False),
-        sa.Column("made_by", sa.String, nullable=False),
+        sa.Column("made_by", NAME, nullable=False),
     )
     op.create_index("decisions_entry", "decisions", ["target", "entry_id"])
 
@@ -125,21 +133,21 @@ def _decisions() -> None:
 def _open_items() -> None:
     op.create_table(
         "open_items",
-        sa.Column("target", sa.String, primary_key=True),
-        sa.Column("entry_id", sa.String, primary_key=True),
-        sa.Column("part", sa.String, primary_key=True),
+        sa.Column("target", NAME, primary_key=True),
+        sa.Column("entry_id", NAME, primary_key=True),
+        sa.Column("part", NAME, primary_key=True),
         sa.Column("attempt", sa.Integer, nullable=False),
-        sa.Column("kind", sa.String, nullable=False),
-        sa.Column("account", sa.String, nullable=False),
-        sa.Column("amount", sa.String, nullable=False),
-        sa.Column("currency", sa.String, nullable=False),
-        sa.Column("reconciliation_id", sa.String, nullable=False),
+        sa.Column("kind", NAME, nullable=False),
+        sa.Column("account", NAME, nullable=False),
+        sa.Column("amount", NAME, nullable=False),
+        sa.Column("currency", NAME, nullable=False),
+        sa.Column("reconciliation_id", NAME, nullable=False),
         sa.Column("reconciled_entries", sa.Text, nullable=False),
-        sa.Column("vendor", sa.String),
-        sa.Column("invoice_number", sa.String),
-        sa.Column("invoice_key", sa.String),
+        sa.Column("vendor", NAME),
+        sa.Column("invoice_number", NAME),
+        sa.Column("invoice_key", NAME),
         sa.Column("paid_within", sa.Boolean, nullable=False),
-        sa.Column("external_id", sa.String, nullable=False),
+        sa.Column("external_id", NAME, nullable=False),
         sa.Column("cleared_at", TIME),
         sa.Column("why", sa.Text),
     )
@@ -151,14 +159,14 @@ def _open_items() -> None:
 def _settlements() -> None:
     op.create_table(
         "settlements",
-        sa.Column("target", sa.String, primary_key=True),
-        sa.Column("payment_entry", sa.String, primary_key=True),
-        sa.Column("payment_part", sa.String, primary_key=True),
+        sa.Column("target", NAME, primary_key=True),
+        sa.Column("payment_entry", NAME, primary_key=True),
+        sa.Column("payment_part", NAME, primary_key=True),
         sa.Column("payment_attempt", sa.Integer, primary_key=True),
-        sa.Column("bill_entry", sa.String, primary_key=True),
-        sa.Column("bill_part", sa.String, primary_key=True),
+        sa.Column("bill_entry", NAME, primary_key=True),
+        sa.Column("bill_part", NAME, primary_key=True),
         sa.Column("bill_attempt", sa.Integer, primary_key=True),
-        sa.Column("relation", sa.String, nullable=False),
+        sa.Column("relation", NAME, nullable=False),
         sa.Column("made_at", TIME, nullable=False),
     )
     op.create_index("settlements_bill", "settlements", ["target", "bill_entry"])

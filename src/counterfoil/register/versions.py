@@ -1,0 +1,67 @@
+"""The register's schema version: which one a database has, and bringing it up to ours.
+
+Who may migrate when, and what else must stand still meanwhile, is left to the caller.
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from sqlalchemy import column, inspect, select, table
+
+from counterfoil.errors import CounterfoilError
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from sqlalchemy import Connection
+
+__all__ = ["HEAD", "SchemaMismatch", "migrate", "refuse_newer", "version_of"]
+
+HEAD = "0001"
+"""The newest migration."""
+
+_VERSION = table("alembic_version", column("version_num"))
+
+
+class SchemaMismatch(CounterfoilError):
+    """The register's tables are of another version of Counterfoil; nothing was changed."""
+
+
+def version_of(connection: Connection) -> str | None:
+    """Return the schema's version; None where there are no tables of ours."""
+    if not inspect(connection).has_table(_VERSION.name):
+        return None
+    found = connection.execute(select(_VERSION.c.version_num)).scalar()
+    return None if found is None else str(found)
+
+
+def refuse_newer(version: str | None, place: str) -> None:
+    """Raise SchemaMismatch for a version that this Counterfoil does not know."""
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 -- slow, and seldom needed
+
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if version is not None and version not in known:
+        raise SchemaMismatch(
+            f"The register {place} has schema {version}, and this Counterfoil knows {HEAD} and "
+            "older ones: a newer Counterfoil works with it. Install that one here, too"
+        )
+
+
+def migrate(connection: Connection) -> None:
+    """Bring the schema up to ours; alembic is slow to import, and seldom needed."""
+    from alembic import command  # noqa: PLC0415 -- see above
+
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _config() -> Config:
+    from alembic.config import Config  # noqa: PLC0415 -- slow, and seldom needed
+
+    config = Config()
+    config.set_main_option(
+        "script_location", str(resources.files("counterfoil.register") / "migrations")
+    )
+    return config
