@@ -77,11 +77,13 @@ class Session:
 
     def close(self) -> None:
         """Release the lock and remove the private folder."""
-        if self._scratch is not None:
-            with effect("beancount.scratch", str(self._scratch)):
-                shutil.rmtree(self._scratch, ignore_errors=True)
-            self._scratch = None
-        self._lock.release()
+        scratch, self._scratch = self._scratch, None
+        try:
+            if scratch is not None:
+                with effect("beancount.scratch", str(scratch)):
+                    shutil.rmtree(scratch, ignore_errors=True)
+        finally:
+            self._lock.release()
 
     async def problems(self) -> list[Problem]:
         """Say why entries cannot be written now."""
