@@ -44,6 +44,8 @@ __all__ = ["JobResult", "confirm_lost", "failed_whole", "run"]
 log = structlog.get_logger(__name__)
 
 CHUNK = 100
+AHEAD = 200
+"""How many items after a chunk have their receipts fetched ahead."""
 ROUNDS = 3
 """How often the job's items are read anew because Pleo listed more than before."""
 
@@ -118,7 +120,7 @@ async def _book(export: Export, job_id: str, recorder: Recorder) -> None:
     await report(export, job_id)
     if _unbooked(export, job_id):
         await read_export_items(export, job_id)
-    while items := _unbooked(export, job_id, limit=2 * CHUNK):
+    while items := _unbooked(export, job_id, limit=CHUNK + AHEAD):
         await recorder.record(items[:CHUNK], ahead=items[CHUNK:])
         await report(export, job_id)
 

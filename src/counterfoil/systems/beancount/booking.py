@@ -76,7 +76,9 @@ async def book(
     outcomes = await _refusals(session, snapshot, drafts)
     if snapshot.watch.changed():
         raise FileChanged(session.main)
-    outcomes |= _keep_receipts(session, [d for d in drafts if d.entry.reference not in outcomes])
+    outcomes |= await _keep_receipts(
+        session, [d for d in drafts if d.entry.reference not in outcomes]
+    )
     accepted = [draft for draft in drafts if draft.entry.reference not in outcomes]
     outcomes |= _write(session, snapshot, accepted)
     return [outcomes.get(entry.reference, Booked(reference=entry.reference)) for entry in entries]
@@ -153,9 +155,11 @@ def _malformed(draft: Draft) -> str:
     return next((f"{account!r} is no account" for account in odd), "")
 
 
-def _keep_receipts(session: Session, drafts: Sequence[Draft]) -> dict[Reference, RecordResult]:
+async def _keep_receipts(
+    session: Session, drafts: Sequence[Draft]
+) -> dict[Reference, RecordResult]:
     """Write the receipts of entries that are about to be written; refuse those that lack one."""
-    failures = session.archive.keep(
+    failures = await session.archive.keep(
         (document, receipt) for draft in drafts for document, receipt in draft.documents
     )
     refused: dict[Reference, RecordResult] = {}

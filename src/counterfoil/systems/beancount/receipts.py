@@ -7,11 +7,12 @@ The same document is always the same file, so writing it twice changes nothing.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import mimetypes
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from datetime import date
 from pathlib import Path
 
@@ -51,25 +52,33 @@ class Archive:
         path = self._place(document, account, on)
         return Receipt.of(document, os.path.relpath(path, self._home))
 
-    def keep(self, kept: Iterable[tuple[Document, Receipt]]) -> dict[str, ReceiptUploadFailure]:
+    async def keep(
+        self, kept: Iterable[tuple[Document, Receipt]]
+    ) -> dict[str, ReceiptUploadFailure]:
         """Write documents where their receipts say, durably; raises OSError.
 
-        Returns the failures of those that cannot be read, by SHA-256. A folder is made durable
-        once for all that came into it.
+        Returns the failures of those that cannot be read, by SHA-256. Files are made durable side
+        by side, in threads, and each folder once for all that came into it.
         """
+        places = {self._path(receipt): document for document, receipt in kept}
+        folders = sorted({path.parent for path in places})
+        for folder in folders:
+            self._folder.make(folder)
+        results = await _ended(
+            asyncio.to_thread(self._write, document, path) for path, document in places.items()
+        )
         failures: dict[str, ReceiptUploadFailure] = {}
-        folders: set[Path] = set()
-        for document, receipt in kept:
-            path = Path(os.path.normpath(self._home / receipt.path))
-            try:
-                self._write(document, path)
-            except ReceiptUploadFailure as failure:
-                failures[document.sha256] = failure
-            else:
-                folders.add(path.parent)
-        for folder in sorted(folders):
+        for document, result in zip(places.values(), results, strict=True):
+            if isinstance(result, ReceiptUploadFailure):
+                failures[document.sha256] = result
+            elif isinstance(result, BaseException):
+                raise result
+        for folder in folders:
             self._folder.sync(folder)
         return failures
+
+    def _path(self, receipt: Receipt) -> Path:
+        return Path(os.path.normpath(self._home / receipt.path))
 
     def _write(self, document: Document, path: Path) -> None:
         if _holds(path, document):
@@ -88,6 +97,17 @@ class Archive:
         if stamp(path) is None or _holds(path, document):
             return path
         return folder / f"{on} {stem}-{document.sha256}{suffix}"
+
+
+async def _ended(calls: Iterable[Coroutine[None, None, None]]) -> list[BaseException | None]:
+    """Return how each call ended, in order; when cancelled, only after all of them have."""
+    every = asyncio.gather(*calls, return_exceptions=True)
+    try:
+        return await asyncio.shield(every)
+    except asyncio.CancelledError:
+        # A thread that still writes must not outlive the lock on the ledger.
+        await every
+        raise
 
 
 def _holds(path: Path, document: Document) -> bool:

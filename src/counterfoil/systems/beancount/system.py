@@ -162,7 +162,7 @@ class Beancount:
         account = next((name for name, amount in record.lines if amount > 0), record.lines[0][0])
         receipt = self._session.archive.receipt(document, account, record.date)
         with writing(self._session.main):
-            failures = self._session.archive.keep([(document, receipt)])
+            failures = await self._session.archive.keep([(document, receipt)])
         if failures:
             raise failures[document.sha256]
         if receipt in record.receipts:
