@@ -34,22 +34,22 @@ class Export:
     @property
     def seconds(self) -> float:
         """The whole command, from its start to its end."""
-        return self._between("starts", "ends").clock
+        return self.usage.between("starts", "ends").clock
 
     @property
     def start(self) -> Moment:
         """All before the first item is read: the program itself, the register, the load."""
-        return self._between("starts", "load ends")
+        return self.usage.between("starts", "load ends")
 
     @property
     def load(self) -> Moment:
         """The one load of the ledger, before anything is read from Pleo."""
-        return self._between("load begins", "load ends")
+        return self.usage.between("load begins", "load ends")
 
     @property
     def check(self) -> Moment:
         """The one check of the whole ledger, when all is booked."""
-        return self._between("check begins", "check ends")
+        return self.usage.between("check begins", "check ends")
 
     @property
     def rest(self) -> Moment:
@@ -93,10 +93,6 @@ class Export:
                 RECEIPT: self.plain_calls[RECEIPT],
             }
         )
-
-    def _between(self, first: str, last: str) -> Moment:
-        moments = self.usage.moments
-        return moments[last].since(moments[first])
 
 
 def _an_item(usage: Usage, items: int) -> Moment:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.export import RECEIPT, Export
+from bench.usage import Usage
 
-__all__ = ["Measured", "Row", "rows"]
+__all__ = ["Measured", "Receipts", "Row", "rows"]
 
 SECONDS, MEGABYTES, OWN_MS, CALLS, PLANNED = 60, 200, 2.0, 1.05, 5000
 """The targets: for 10,000 items (2), for one, calls beside the least, items planned a second."""
+BESIDE_DOWNLOADS = 1.2
+"""How many times as long as its downloads alone an export may take."""
 FLAT = 1.15
 """A cost an item that grows by less counts as flat: so much do two equal runs differ."""
 
@@ -35,6 +38,16 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Receipts:
+    """An export whose every item has a receipt of this size on a slow host, and downloads alone."""
+
+    items: int
+    size: int
+    export: Usage
+    downloads: Usage
+
+
+@dataclass(frozen=True)
 class Measured:
     """All that one run of the bench measured.
 
@@ -47,6 +60,7 @@ class Measured:
     large: Export
     past: Export
     history: int
+    receipts: Sequence[Receipts]
     planning: Mapping[str, float]
     sync: float
 
@@ -59,6 +73,7 @@ def rows(measured: Measured) -> Iterator[Row]:
     yield from _calls(large)
     yield from _growth(small, large)
     yield from _past(measured)
+    yield from _receipts(measured.receipts)
     yield from _planning(measured.planning)
     yield Row("this machine makes a small file durable (fsync) in", f"{measured.sync:.2f} ms")
 
@@ -140,6 +155,19 @@ def _past(measured: Measured) -> Iterator[Row]:
         f"{title}: peak memory, and of the largest program",
         f"{past.usage.peak_mb:.0f} MB, {past.usage.children_peak_mb:.0f} MB",
     )
+
+
+def _receipts(measured: Sequence[Receipts]) -> Iterator[Row]:
+    """Say how long an export takes beside its downloads, and what large receipts need."""
+    for each in measured:
+        title = f"{each.items:,} items with a receipt of {each.size // 1000} KB each"
+        spent, least = each.export.between("load ends", "ends"), each.downloads.between()
+        times = spent.clock / least.clock
+        yield Row(
+            f"{title}: the export, and its downloads alone",
+            f"{spent.clock:.1f} s, {least.clock:.1f} s ({times:.2f} times)",
+        ).within(f"at most {BESIDE_DOWNLOADS} times", met=times <= BESIDE_DOWNLOADS)
+        yield Row(f"{title}: peak memory", f"{each.export.peak_mb:.0f} MB")
 
 
 def _flat(what: str, before: float, after: float) -> Row:

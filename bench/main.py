@@ -21,11 +21,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.export import Export
-from bench.figures import Measured, rows
+from bench.figures import Measured, Receipts, rows
 from bench.page import as_markdown, as_text, circumstances, write_between_markers
 from bench.world import ROOT, run_script, world
 
 PAGE = ROOT / "docs" / "performance.md"
+
+
+RECEIPT_BYTES = (20_000, 200_000)
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,7 @@ def _measure(sizes: Sizes) -> Measured:
         large=_export(sizes.large),
         past=_export(sizes.small, history=sizes.history),
         history=sizes.history,
+        receipts=[_receipts(sizes.small, size) for size in RECEIPT_BYTES],
         sync=_sync(),
     )
 
@@ -91,6 +95,15 @@ def _export(items: int, history: int = 0) -> Export:
     with world(items) as here:
         plain = here.run_plain_loop(usage.written_bytes // items)
         return Export(items, usage, calls, plain, here.calls())
+
+
+def _receipts(items: int, size: int) -> Receipts:
+    """Export items with a large receipt each, then do the downloads alone."""
+    _say(f"{items:,} items with a receipt of {size // 1000} KB each")
+    with world(items, receipt_bytes=size) as here:
+        export = here.run_counterfoil()
+    with world(items, receipt_bytes=size) as here:
+        return Receipts(items, size, export, here.run_downloads())
 
 
 def _planning(items: int) -> dict[str, float]:

@@ -25,7 +25,8 @@ CHUNK = 100
 Row: TypeAlias = "dict[str, Any]"
 
 
-def _pages(pleo: httpx.Client, path: str, **query: str) -> Iterator[Row]:
+def pages(pleo: httpx.Client, path: str, **query: str) -> Iterator[Row]:
+    """Give every row of a list, page by page."""
     more = True
     while more:
         page = _json(pleo.get(path, params={**query, "limit": str(CHUNK)}))
@@ -63,17 +64,17 @@ class Loop:
 
     def run(self, company_id: str) -> None:
         """Do the whole job."""
-        jobs = list(_pages(self.pleo, "/v3/export-jobs", company_id=company_id, statuses="pending"))
+        jobs = list(pages(self.pleo, "/v3/export-jobs", company_id=company_id, statuses="pending"))
         path = f"/v3/export-jobs/{jobs[0]['id']}"
         job_id = _json(self.pleo.get(path))["data"]["id"]
         _event(self.pleo, job_id, "started")
         self.usage.moments["load ends"] = now()
-        listed = [row["accountingEntryId"] for row in _pages(self.pleo, f"{path}/items")]
+        listed = [row["accountingEntryId"] for row in pages(self.pleo, f"{path}/items")]
         held = {row["accountingEntryId"]: row for row in _pages_of_items(self.pleo, job_id)}
         items = sorted((held[each] for each in listed), key=lambda item: str(item["date"]))
         for start in range(0, len(items), CHUNK):
             self._chunk(f"{path}/items", items[start : start + CHUNK])
-        statuses = {row["status"] for row in _pages(self.pleo, f"{path}/items")}
+        statuses = {row["status"] for row in pages(self.pleo, f"{path}/items")}
         _event(self.pleo, job_id, "completed" if statuses == {"successful"} else "failed")
 
     def _chunk(self, path: str, items: list[Row]) -> None:
@@ -92,7 +93,7 @@ class Loop:
 
 
 def _pages_of_items(pleo: httpx.Client, job_id: str) -> Iterator[Row]:
-    return _pages(pleo, "/v3/export-items", job_id=job_id)
+    return pages(pleo, "/v3/export-items", job_id=job_id)
 
 
 def _text(item: Row, size: int) -> str:

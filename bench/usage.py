@@ -50,6 +50,10 @@ class Usage:
     children_peak_mb: float = 0.0
     written_bytes: int = 0
 
+    def between(self, first: str = "starts", last: str = "ends") -> Moment:
+        """Return what passed between two moments."""
+        return self.moments[last].since(self.moments[first])
+
     def write(self, path: Path) -> None:
         """Write it as JSON."""
         path.write_text(json.dumps(asdict(self)))

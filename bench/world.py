@@ -61,6 +61,13 @@ class World:
         arguments = (self.url, DEFAULT_COMPANY, folder, size)
         return Usage.read(run_script("bench.plain_loop", *arguments, at=self.folder))
 
+    def run_downloads(self) -> Usage:
+        """Download every receipt of the job, and do nothing else."""
+        folder = self.folder / "downloads"
+        folder.mkdir()
+        arguments = (self.url, DEFAULT_COMPANY, folder)
+        return Usage.read(run_script("bench.downloads", *arguments, at=self.folder))
+
     def job(self) -> tuple[str, int]:
         """Return the export job's status and number of items, as the sandbox has them."""
         (company,) = self._ask("")["companies"]
@@ -86,24 +93,30 @@ def _resource(path: str) -> str:
 
 
 @contextmanager
-def world(items: int, *, history: int = 0) -> Iterator[World]:
-    """Give a world with so many expenses, and so many entries in the ledger already."""
+def world(items: int, *, history: int = 0, receipt_bytes: int = 0) -> Iterator[World]:
+    """Give a world with so many expenses, and so many entries in the ledger already.
+
+    With ``receipt_bytes``, every expense has a receipt of this size, on a slow host.
+    """
     with tempfile.TemporaryDirectory(prefix="counterfoil-bench-") as name:
         folder = Path(name)
         ledger = write_demo_books(folder / "books")
         if history:
             write_history(ledger, history)
-        with _sandbox(folder, items) as url:
+        command = ["counterfoil", "sandbox", "--port", "0", "--items", str(items)]
+        if receipt_bytes:
+            command = ["bench.receipt_pleo", str(items), str(receipt_bytes)]
+        with _sandbox(folder, command) as url:
             (folder / "counterfoil.toml").write_text(demo_config_toml(url), encoding="utf-8")
             yield World(folder, url)
 
 
 @contextmanager
-def _sandbox(folder: Path, items: int) -> Iterator[str]:
+def _sandbox(folder: Path, module: Sequence[str]) -> Iterator[str]:
     said = folder / "sandbox.txt"
-    command = [sys.executable, "-m", "counterfoil", "sandbox", "--port", "0", "--items", str(items)]
+    command = [sys.executable, "-m", *module]
     with said.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
     try:
         yield _url(process, said)
     finally:
