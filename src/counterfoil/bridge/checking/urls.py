@@ -1,0 +1,58 @@
+"""Old endpoints in a line of source: URLs, paths, and which of them is read or written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+__all__ = ["HOST", "OLD_PATH", "endpoints_in"]
+
+HOST = re.compile(r"\bopenapi(?:\.staging)?\.pleo\.io\b")
+OLD_PATH = re.compile(r"/v1/(?:expenses|tag-groups)\b")
+
+PATH = re.compile(
+    r"""(?:(?P<before>pleo\.io|/v1|["'`}])/?)"""
+    r"""(?P<what>expenses|accounts|employees|tag-groups|tax-codes|companies)"""
+    r"""(?P<rest>(?:/[^\s"'`?,;)]*)*)(?P<after>["'`]?\s*[+.]?)"""
+)
+RECEIPT = re.compile(r"/receipts?/.+|/receipts/[\"'`]?\s*[+.]")
+PUT = re.compile(r"""(?i)\bput\b|\bpatch\b|httpput|updateexpense""")
+
+
+def endpoints_in(line: str, around: Sequence[str]) -> Iterator[str]:
+    """Give the old endpoints that a line names; ``around`` are the lines near it, for the verb."""
+    found = [_endpoint(path, line, around) for path in PATH.finditer(line) if _is_old(path, line)]
+    if HOST.search(line):
+        yield "https://openapi.pleo.io"
+    yield from dict.fromkeys(found)
+
+
+def _is_old(path: re.Match[str], line: str) -> bool:
+    """Whether a path is Pleo's: by its version or host, or as the beginning of a quoted path."""
+    before = path["before"]
+    if before in {"pleo.io", "/v1"}:
+        return True
+    opening = line[path.start() : path.start("what")]
+    return opening.endswith("/") and path["what"] in {"expenses", "tag-groups", "tax-codes"}
+
+
+def _endpoint(path: re.Match[str], line: str, around: Sequence[str]) -> str:
+    rest = path["rest"].rstrip("/")
+    joined = path["rest"].endswith("/") and path["after"].strip()[-1:] in {"+", "."}
+    match path["what"]:
+        case "expenses" if "/receipts" in path["rest"]:
+            single = RECEIPT.search(path["rest"] + path["after"]) is not None
+            return f"GET /v1/expenses/{{id}}/receipts{'/{receiptId}' if single else ''}"
+        case "expenses":
+            verb = "PUT" if PUT.search(line) or _puts(around) else "GET"
+            return f"{verb} /v1/expenses{'/{id}' if rest or joined else ''}"
+        case "tag-groups" if "/tags" in path["rest"]:
+            return "GET /v1/tag-groups/{id}/tags"
+        case what:
+            return f"GET /v1/{what}"
+
+
+def _puts(around: Sequence[str]) -> bool:
+    """Whether the lines near a path speak of writing, and of nothing else that reads."""
+    text = "\n".join(around)
+    return bool(PUT.search(text)) and not re.search(r"(?i)\bget\b|\.get\(", text)
