@@ -7,6 +7,7 @@ expense is the bookkeeping's business, what an option means the accounting syste
 from __future__ import annotations
 
 from counterfoil.config.model import (
+    BridgeSettings,
     Config,
     Connection,
     OnChange,
@@ -16,4 +17,13 @@ from counterfoil.config.model import (
 )
 from counterfoil.config.reading import load
 
-__all__ = ["Config", "Connection", "OnChange", "ReceiptPolicy", "ReceiptSettings", "Secret", "load"]
+__all__ = [
+    "BridgeSettings",
+    "Config",
+    "Connection",
+    "OnChange",
+    "ReceiptPolicy",
+    "ReceiptSettings",
+    "Secret",
+    "load",
+]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from counterfoil.bookkeeping.settings import Accounts, Settings
 from counterfoil.config.addresses import ENVIRONMENTS, environment_of
-from counterfoil.config.model import Connection, ReceiptSettings
+from counterfoil.config.model import BridgeSettings, Connection, ReceiptSettings
 from counterfoil.config.shape import ConnectionShape, PleoShape
 
 __all__ = ["build_connection"]
@@ -30,6 +30,7 @@ def build_connection(shape: ConnectionShape, pleo: PleoShape, folder: Path) -> C
         settings=_settings(shape),
         receipts=ReceiptSettings(policy=shape.receipts.policy, hosts=shape.receipts.hosts),
         on_change=shape.on_change,
+        bridge=BridgeSettings(token=shape.bridge.token) if shape.bridge else None,
     )
 
 
