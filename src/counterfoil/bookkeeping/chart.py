@@ -6,7 +6,7 @@ Every adapter fills this in from its accounting system; the rules read it and no
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 
@@ -78,6 +78,13 @@ class Chart:
     dimensions: Mapping[str, frozenset[str]] | None = None
     """Group code to its values; None where the books take any."""
     closed: tuple[ClosedSpan, ...] = ()
+
+    def all_open(self) -> Chart:
+        """Return it with every period open, to plan what was booked before some were closed."""
+        accounts = {
+            name: replace(account, closed_before=None) for name, account in self.accounts.items()
+        }
+        return replace(self, accounts=accounts, closed=())
 
     @cached_property
     def by_code(self) -> Mapping[str, ChartAccount]:

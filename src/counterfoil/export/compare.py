@@ -1,9 +1,9 @@
-"""Hold what the books have against what was sent: a difference is an error with both figures."""
+"""Hold what the books have against what was sent: a difference is told with both figures."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
 from counterfoil.bookkeeping.entries import Entry
@@ -11,7 +11,7 @@ from counterfoil.bookkeeping.money import minor_unit
 from counterfoil.errors import RefusedByBooks
 from counterfoil.systems.contract import Capabilities, Found
 
-__all__ = ["difference"]
+__all__ = ["difference", "differences"]
 
 
 def difference(entry: Entry, found: Found, capabilities: Capabilities) -> RefusedByBooks | None:
@@ -31,18 +31,43 @@ def difference(entry: Entry, found: Found, capabilities: Capabilities) -> Refuse
 
 
 def _tax_difference(entry: Entry, found: Found) -> RefusedByBooks | None:
+    first = next(_apart(entry, found, _allowed(entry)), None)
+    if first is None:
+        return None
+    account, held, sent = first
+    return _differs(found, f"{held} {found.currency} on {account}", f"{sent} {entry.currency}")
+
+
+def differences(entry: Entry, found: Found, capabilities: Capabilities) -> list[str]:
+    """Say where a record's currency, day or amounts by account are not the entry's; texts may be.
+
+    Books that compute tax themselves are allowed their minor units, as above.
+    """
+    if found.currency != entry.currency:
+        return [f"currency {entry.currency} as planned, {found.currency or 'none'} in the books"]
+    found_otherwise = [
+        f"{account} {sent:,f} {entry.currency} as planned, {held:,f} in the books"
+        for account, held, sent in _apart(
+            entry, found, _allowed(entry) if capabilities.computes_tax else Decimal(0)
+        )
+    ]
+    if found.date != entry.date:
+        found_otherwise.append(f"date {entry.date} as planned, {found.date} in the books")
+    return found_otherwise
+
+
+def _allowed(entry: Entry) -> Decimal:
+    """By how much an account may differ where the books compute the tax."""
+    return sum(line.tax is not None for line in entry.lines) * minor_unit(entry.currency)
+
+
+def _apart(entry: Entry, found: Found, allowed: Decimal) -> Iterator[tuple[str, Decimal, Decimal]]:
+    """Give the accounts that differ by more than is allowed, with what is held and was sent."""
     sent = _by_account((line.account, line.amount) for line in entry.lines)
     held = _by_account(found.lines)
-    taxed = sum(line.tax is not None for line in entry.lines)
-    allowed = taxed * minor_unit(entry.currency)
     for account in sorted(sent.keys() | held.keys()):
         if abs(held[account] - sent[account]) > allowed:
-            return _differs(
-                found,
-                f"{held[account]} {found.currency} on {account}",
-                f"{sent[account]} {entry.currency}",
-            )
-    return None
+            yield account, held[account], sent[account]
 
 
 def _by_account(lines: Iterable[tuple[str, Decimal]]) -> defaultdict[str, Decimal]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from counterfoil.register import Decision, PartRecord
     from counterfoil.systems.contract import Found
 
-__all__ = ["Known", "decide"]
+__all__ = ["Known", "decide", "told_changes"]
 
 
 def _forgotten(_: PartRecord) -> None:
@@ -162,11 +162,12 @@ def _changes(work: ItemWork, known: Known, settings: Settings) -> list[str]:
         ]
         before = kept[0].fingerprint if kept else live.fingerprint
         if before and before != now:
-            return _say(known.payload_of(kept[0]) if kept else None, work.item, settings)
+            return told_changes(known.payload_of(kept[0]) if kept else None, work.item, settings)
     return []
 
 
-def _say(old: str | None, item: ExportItem, settings: Settings) -> list[str]:
+def told_changes(old: str | None, item: ExportItem, settings: Settings) -> list[str]:
+    """Say what changed since an item was booked, from the payload it was booked from, if kept."""
     changes: list[str] = []
     if old is not None:
         with suppress(ItemFailure):

@@ -12,7 +12,7 @@ from counterfoil.pleo.errors import PleoNotFound, PleoUnprocessable
 from counterfoil.pleo.models import ItemUpdate
 from counterfoil.register import ItemOutcome, KeptItem
 
-__all__ = ["report", "tell"]
+__all__ = ["report", "report_items", "tell"]
 
 log = structlog.get_logger(__name__)
 
@@ -33,11 +33,14 @@ async def report(export: Export, job_id: str) -> None:
         for item in export.register.items.unreported(job_id, limit=BATCH + len(refused))
         if item.entry_id not in refused
     ]:
-        refused |= await _report(export, job_id, items[:BATCH])
+        refused |= await report_items(export, job_id, items[:BATCH])
 
 
-async def _report(export: Export, job_id: str, items: Sequence[KeptItem]) -> set[str]:
-    """Report these; return the ids that Pleo refused to the last."""
+async def report_items(export: Export, job_id: str, items: Sequence[KeptItem]) -> set[str]:
+    """Report these outcomes, at most 100; return the ids that Pleo refused to the last.
+
+    Raises JobLost when the job is finished at Pleo.
+    """
     open_ones = {item.entry_id: item for item in items}
     for sending in range(SENDINGS):
         if sending:

@@ -62,7 +62,7 @@ async def compare_with_past(connection: Connection, register: Register) -> Compa
     Raises BooksNotReady where the settings do not fit the books at all.
     """
     async with connection.open_books().reading() as books:
-        chart = _open_all_periods(await ready_chart(books, connection.settings))
+        chart = (await ready_chart(books, connection.settings)).all_open()
         settings = replace(connection.settings_for(books), closed_through=None)
         target = books.target
     planner = _Planner(chart, settings)
@@ -78,13 +78,6 @@ async def compare_with_past(connection: Connection, register: Register) -> Compa
             rebooked.append(other)
     rebooked.sort(key=lambda each: (each.was[0].date, each.entry_id))
     return Comparison(compared=compared, rebooked=tuple(rebooked), forgotten=forgotten)
-
-
-def _open_all_periods(chart: Chart) -> Chart:
-    accounts = {
-        name: replace(account, closed_before=None) for name, account in chart.accounts.items()
-    }
-    return replace(chart, accounts=accounts, closed=())
 
 
 def _booked(register: Register, target: str, company_id: str) -> Iterator[list[PartRecord]]:
