@@ -18,6 +18,7 @@ from counterfoil.errors import ItemFailure
 from counterfoil.export.export_items import read_export_items
 from counterfoil.export.policies import ReceiptPolicy
 from counterfoil.receipts.errors import ReceiptExpired
+from counterfoil.register import WithoutReceipt
 from counterfoil.register.records import load_payload
 
 if TYPE_CHECKING:
@@ -70,15 +71,33 @@ class Documents:
             fitted = await self._receipts.fit(work.entry_id, came, takes)
             work.documents = tuple(each for each in fitted if isinstance(each, Document))
             failures += [each for each in fitted if isinstance(each, ItemFailure)]
+        work.missing_receipts += map(str, failures)
         if failures and self._export.receipt_policy is ReceiptPolicy.REQUIRE:
             work.failure = _without_receipt(failures[0], work.first_live)
-        else:
-            for failure in failures:
-                log.warning("booked without a receipt", entry=work.entry_id, reason=str(failure))
 
-    def forget(self, entry_id: str) -> None:
-        """Let an item's documents go."""
-        self._receipts.forget(entry_id)
+    def done(self, works: Sequence[ItemWork]) -> None:
+        """Keep which bookings lack receipts, and let the documents of all go."""
+        now = self._export.clock.now()
+        booked = [(work, first) for work in works if (first := work.first_live) is not None]
+        missing = [
+            WithoutReceipt(
+                target=self._export.books.target,
+                entry_id=work.entry_id,
+                connection=self._export.connection,
+                job_id=self._job_id,
+                external_id=first.id,
+                why=" ".join(work.missing_receipts),
+                missing_since=now,
+            )
+            for work, first in booked
+            if work.missing_receipts
+        ]
+        for each in missing:
+            log.warning("booked without a receipt", entry=each.entry_id, reason=each.why)
+        whole = [work.entry_id for work, _ in booked if not work.missing_receipts]
+        self._export.register.missing_receipts.note(self._export.books.target, missing, whole)
+        for work in works:
+            self._receipts.forget(work.entry_id)
 
     async def _results(self, item: ExportItem) -> Sequence[Document | ItemFailure]:
         """Fetch each document; where a URL has died, with fresh ones from the data layer."""

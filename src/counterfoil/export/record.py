@@ -89,9 +89,8 @@ class Recorder:
             await Writer(export, self._job_id, self._books, self._chart).write(works)
         outcomes = {work.entry_id: work.outcome() for work in works}
         export.register.open_items.remember(payables.booked(works))
+        self._documents.done(works)
         export.register.parts.settle([], job_id=self._job_id, outcomes=outcomes)
-        for work in works:
-            self._documents.forget(work.entry_id)
 
     async def _look_up(
         self, works: Sequence[ItemWork], records: Mapping[str, Sequence[PartRecord]]

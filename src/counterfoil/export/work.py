@@ -40,6 +40,8 @@ class ItemWork:
     to_write: list[Entry] = field(default_factory=list)
     live: dict[Part, Found] = field(default_factory=dict)
     documents: tuple[Document, ...] = ()
+    missing_receipts: list[str] = field(default_factory=list)
+    """Why it is, or would be, booked without some of its receipts."""
     to_undo: list[Found] = field(default_factory=list)
     """Records to take back before anything is written: the item changed and is booked anew."""
     undone: list[str] = field(default_factory=list)

@@ -15,6 +15,7 @@ from counterfoil.errors import (
     BooksTimeout,
     InvalidItem,
     ItemFailure,
+    ReceiptUploadFailure,
     UnexpectedFailure,
 )
 from counterfoil.export.compare import difference
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from counterfoil.bookkeeping.chart import Chart
-    from counterfoil.bookkeeping.entries import Entry
+    from counterfoil.bookkeeping.entries import Document, Entry
     from counterfoil.export.ports import Export
     from counterfoil.export.work import ItemWork
     from counterfoil.systems.contract import (
@@ -217,17 +218,25 @@ class Writer:
             work.failure = UnexpectedFailure(_unfinished(first, error))
 
     async def _attach(self, work: ItemWork, first: Found) -> None:
-        if self._books.capabilities.attachments is None:
-            return
-        for document in work.documents:
-            if document.sha256 in first.receipts:
-                continue
+        """Attach what the record lacks; what fails is missing, and under ``require`` a failure."""
+        lacking = [each for each in work.documents if each.sha256 not in first.receipts]
+        for place, document in enumerate(lacking, len(first.receipts) + 1):
             try:
-                await self._books.attach(first.id, document)
-            except ItemFailure as failure:
-                if self._export.receipt_policy is ReceiptPolicy.REQUIRE:
+                await self._attach_one(first, document, place)
+            except Exception as error:
+                work.missing_receipts.append(f"{document.name}: {error}")
+                required = self._export.receipt_policy is ReceiptPolicy.REQUIRE
+                if required or not isinstance(error, ItemFailure):
                     raise
-                log.warning("booked without a receipt", entry=work.entry_id, reason=str(failure))
+
+    async def _attach_one(self, first: Found, document: Document, place: int) -> None:
+        takes = self._books.capabilities.attachments
+        if takes is not None and takes.limit is not None and place > takes.limit:
+            raise ReceiptUploadFailure(
+                f"{first.id} holds other documents already, and takes no more than {takes.limit}: "
+                "replace them in the books by hand, then export again"
+            )
+        await self._books.attach(first.id, document)
 
     async def _post(self, work: ItemWork) -> None:
         drafts = [

@@ -15,6 +15,7 @@ from counterfoil.register.decisions import Decision, DecisionKind, Decisions
 from counterfoil.register.items import Items
 from counterfoil.register.jobs import Jobs
 from counterfoil.register.locks import FileLocks, Holder, LockHeld, Locks
+from counterfoil.register.missing_receipts import MissingReceipts, WithoutReceipt
 from counterfoil.register.open_items import OpenItems
 from counterfoil.register.parts import Parts
 from counterfoil.register.records import (
@@ -49,6 +50,7 @@ __all__ = [
     "Register",
     "RegisterUnavailable",
     "SchemaMismatch",
+    "WithoutReceipt",
     "is_server",
     "open_register",
     "register_on",
@@ -68,6 +70,7 @@ class Register:
     parts: Parts
     decisions: Decisions
     open_items: OpenItems
+    missing_receipts: MissingReceipts
     retention: Retention
 
     def __enter__(self) -> Self:
@@ -129,5 +132,6 @@ def register_on(database: Database, locks: Locks) -> Register:
         parts=Parts(database, locks),
         decisions=Decisions(database),
         open_items=OpenItems(database),
+        missing_receipts=MissingReceipts(database),
         retention=Retention(database),
     )

@@ -1,20 +1,17 @@
-"""What SQLite and PostgreSQL spell differently: inserts that meet a row, and lists kept as JSON."""
+"""What SQLite and PostgreSQL spell differently: inserts that meet a row."""
 
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.functions import GenericFunction
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
-    from sqlalchemy.sql.compiler import SQLCompiler
 
-__all__ = ["POSTGRESQL", "Insert", "insert", "json_texts", "upsert"]
+__all__ = ["POSTGRESQL", "Insert", "insert", "upsert"]
 
 POSTGRESQL = "postgresql"
 """The dialect's name; the other one is SQLite's."""
@@ -46,19 +43,3 @@ def _upsert(dialect: str, table: Table) -> Insert:
         if column.name not in keys
     }
     return statement.on_conflict_do_update(index_elements=keys, set_=changes)
-
-
-class json_texts(GenericFunction[str]):  # noqa: N801 -- it is used as SQLAlchemy's functions are
-    """The texts in a column that holds a JSON list of texts, as rows with one column ``value``."""
-
-    inherit_cache = True
-
-
-@compiles(json_texts, "sqlite")
-def _json_each(function: json_texts, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 -- the compiler's own
-    return f"json_each{compiler.process(function.clause_expr, **options)}"
-
-
-@compiles(json_texts, POSTGRESQL)
-def _array_elements(function: json_texts, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 -- the compiler's own
-    return f"json_array_elements_text({compiler.process(function.clause_expr, **options)}::json)"

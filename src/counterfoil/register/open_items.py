@@ -16,12 +16,12 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sqlalchemy import and_, case, delete, exists, select, tuple_, update
+from sqlalchemy import and_, case, delete, select, tuple_, update
 
 from counterfoil.bookkeeping.entries import Part, Reference
 from counterfoil.bookkeeping.names import code_key
-from counterfoil.register.dialects import Insert, insert, json_texts
-from counterfoil.register.schema import open_items, settlements
+from counterfoil.register.dialects import Insert, insert
+from counterfoil.register.schema import named_items, open_items, settlements
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Row, Table
@@ -128,6 +128,7 @@ class OpenItems:
             return
         with self._database.write("remember_open_items") as connection:
             connection.execute(_remember(connection), [_row(item) for item in items])
+            _name(connection, items)
             for item in items:
                 if item.reference.attempt > 1:
                     _reopen_payments(connection, item.target, _earlier_attempts(item.reference))
@@ -151,7 +152,7 @@ class OpenItems:
             open_items.c.reconciliation_id.in_(names),
             open_items.c.invoice_key.in_(invoices),
             open_items.c.entry_id.in_(own),
-            _names_any({each.reconciliation_id for each in payments}),
+            _names_any(target, {each.reconciliation_id for each in payments}),
         ):
             bills = self._fetch(
                 open_items.c.target == target, open_items.c.kind == ItemKind.BILL, condition
@@ -200,8 +201,9 @@ class OpenItems:
             for side in ("bill_", "payment_"):
                 gone = _among(settlements, keys, side)
                 connection.execute(delete(settlements).where(settlements.c.target == target, gone))
-            gone = _among(open_items, keys)
-            connection.execute(delete(open_items).where(open_items.c.target == target, gone))
+            for table in (open_items, named_items):
+                gone = _among(table, keys)
+                connection.execute(delete(table).where(table.c.target == target, gone))
 
     def open(self, target: str) -> list[ListedItem]:
         """Return what is open: payments without a bill, and bills that are not paid in full."""
@@ -265,9 +267,12 @@ def _is(target: str, key: ItemKey) -> ColumnElement[bool]:
     )
 
 
-def _names_any(reconciliation_ids: Iterable[str]) -> ColumnElement[bool]:
-    named = json_texts(open_items.c.reconciled_entries).table_valued("value")
-    return exists().select_from(named).where(named.c.value.in_(list(reconciliation_ids)))
+def _names_any(target: str, reconciliation_ids: Iterable[str]) -> ColumnElement[bool]:
+    naming = select(named_items.c.entry_id, named_items.c.part).where(
+        named_items.c.target == target,
+        named_items.c.reconciliation_id.in_(list(reconciliation_ids)),
+    )
+    return tuple_(open_items.c.entry_id, open_items.c.part).in_(naming)
 
 
 def _among(table: Table, keys: Sequence[ItemKey], side: str = "") -> ColumnElement[bool]:
@@ -331,6 +336,26 @@ def _remember(connection: Connection) -> Insert:
         }
         | {name: case((same, open_items.c[name]), else_=None) for name in ("cleared_at", "why")},
     )
+
+
+def _name(connection: Connection, items: Sequence[OpenItem]) -> None:
+    """Keep which reconciliation ids items name, so that they are found by them."""
+    naming = [item for item in items if item.reconciled_entries]
+    rows = [
+        {
+            "target": item.target,
+            "entry_id": item.reference.entry_id,
+            "part": str(item.reference.part),
+            "reconciliation_id": name,
+        }
+        for item in naming
+        for name in set(item.reconciled_entries)
+    ]
+    if rows:
+        target, keys = naming[0].target, [item.key for item in naming]
+        gone = _among(named_items, keys)
+        connection.execute(delete(named_items).where(named_items.c.target == target, gone))
+        connection.execute(insert(connection, named_items), rows)
 
 
 _PLAIN = (

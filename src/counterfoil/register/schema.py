@@ -27,6 +27,8 @@ __all__ = [
     "job_items",
     "jobs",
     "metadata",
+    "missing_receipts",
+    "named_items",
     "open_items",
     "parts",
     "settlements",
@@ -177,6 +179,28 @@ open_items = Table(
     Index("open_items_reconciliation", "target", "reconciliation_id"),
     Index("open_items_invoice", "target", "invoice_key"),
     Index("open_items_open", "target", "kind", "cleared_at"),
+)
+
+named_items = Table(
+    "named_items",
+    metadata,
+    Column("target", String, primary_key=True),
+    Column("entry_id", String, primary_key=True),
+    Column("part", String, primary_key=True),
+    Column("reconciliation_id", String, primary_key=True, comment="that an open item names"),
+    Index("named_items_name", "target", "reconciliation_id"),
+)
+
+missing_receipts = Table(
+    "missing_receipts",
+    metadata,
+    Column("target", String, primary_key=True),
+    Column("entry_id", String, primary_key=True),
+    Column("connection", String, nullable=False),
+    Column("job_id", String, nullable=False, comment="whose payload names the files"),
+    Column("external_id", String, nullable=False, comment="of the booking that lacks them"),
+    Column("why", Text, nullable=False),
+    Column("missing_since", UtcTime, nullable=False),
 )
 
 settlements = Table(

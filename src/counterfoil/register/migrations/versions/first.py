@@ -23,6 +23,8 @@ def upgrade() -> None:
     _parts()
     _decisions()
     _open_items()
+    _named_items()
+    _missing_receipts()
     _settlements()
 
 
@@ -154,6 +156,30 @@ def _open_items() -> None:
     op.create_index("open_items_reconciliation", "open_items", ["target", "reconciliation_id"])
     op.create_index("open_items_invoice", "open_items", ["target", "invoice_key"])
     op.create_index("open_items_open", "open_items", ["target", "kind", "cleared_at"])
+
+
+def _named_items() -> None:
+    op.create_table(
+        "named_items",
+        sa.Column("target", NAME, primary_key=True),
+        sa.Column("entry_id", NAME, primary_key=True),
+        sa.Column("part", NAME, primary_key=True),
+        sa.Column("reconciliation_id", NAME, primary_key=True),
+    )
+    op.create_index("named_items_name", "named_items", ["target", "reconciliation_id"])
+
+
+def _missing_receipts() -> None:
+    op.create_table(
+        "missing_receipts",
+        sa.Column("target", NAME, primary_key=True),
+        sa.Column("entry_id", NAME, primary_key=True),
+        sa.Column("connection", NAME, nullable=False),
+        sa.Column("job_id", NAME, nullable=False),
+        sa.Column("external_id", NAME, nullable=False),
+        sa.Column("why", sa.Text, nullable=False),
+        sa.Column("missing_since", TIME, nullable=False),
+    )
 
 
 def _settlements() -> None:
