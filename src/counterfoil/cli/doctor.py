@@ -134,6 +134,8 @@ async def _book_checks(connection: Connection) -> AsyncIterator[tuple[str, bool,
             yield "books", not problems, _joined([each.message for each in problems], books.target)
             if not problems:
                 yield await _settings_check(connection, books)
+                if books.capabilities.advice is not None:
+                    yield "advice", True, books.capabilities.advice
     except BooksNotReady as error:
         yield "books", False, str(error)
 

@@ -85,6 +85,8 @@ class Capabilities:
     """It computes tax from codes itself; each taxed line may differ from Pleo's by a minor unit."""
     narration_limit: int = 2000
     """Longest narration in characters; longer texts are shortened with a mark."""
+    advice: str | None = None
+    """What would make these books safer to book in, for ``doctor``; known once they are ready."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,279 @@
+"""Two ways into a Tryton database: a user's session (JSON-RPC), or a REST key.
+
+Both offer the same few verbs. The session is the faster one for posting, as it posts many records
+in one call; the key needs no password and never expires. A session that ended is begun anew, once
+for each call, and what was refused for it is sent again: nothing of it was done.
+Source: Tryton 8.0, ``trytond/protocols/dispatcher.py`` and ``rest.py``.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
+
+from counterfoil.errors import JobFailureType
+from counterfoil.systems.contract import BooksNotReady
+from counterfoil.systems.tryton.exchange import NOT_FOUND, Answer, Exchange, Refusal, not_ready
+from counterfoil.systems.tryton.wire import Row, Value, dumps
+
+__all__ = ["Access", "Domain", "KeyAccess", "SessionAccess", "Values"]
+
+Domain: TypeAlias = Sequence[Any]
+Values: TypeAlias = Mapping[str, Any]
+
+BAD_REQUEST, UNAUTHORIZED, FORBIDDEN = 400, 401, 403
+FIRST: list[list[str]] = [["id", "ASC"]]
+
+
+class Access(Protocol):
+    """What the adapter does in a database, whichever way it came in."""
+
+    context: dict[str, Any]
+    """The company and the language that every call is made in."""
+
+    async def enter(self) -> None:
+        """Let the server load the database, and log in; raises BooksNotReady."""
+
+    async def call(self, model: str, method: str, **arguments: Value) -> Value:
+        """Call a method that changes nothing, with its arguments in order."""
+
+    async def search_read(
+        self, model: str, domain: Domain, fields: Sequence[str], limit: int | None = None
+    ) -> list[Row]:
+        """Return the fields of the records that fit, oldest first."""
+
+    async def create(self, model: str, values: Sequence[Values]) -> list[int]:
+        """Create records, all or none; return their ids in order. Raises Refusal."""
+
+    async def press(self, model: str, button: str, ids: Sequence[int]) -> None:
+        """Press a button of records, all or none; raises Refusal."""
+
+    async def write(self, model: str, id: int, values: Values) -> None:
+        """Change a record; raises Refusal."""
+
+    async def delete(self, model: str, ids: Sequence[int]) -> None:
+        """Delete records; raises Refusal."""
+
+    @property
+    def presses_many(self) -> bool:
+        """Whether a button is pressed for many records in one transaction."""
+
+
+async def load_database(exchange: Exchange, database: str) -> None:
+    """Let the server load a database; raises BooksNotReady where it has none of that name.
+
+    A login would not load it, and would leave a server that has not loaded it yet unusable.
+    """
+    path = f"/{database}/rest/model/ir.lang"
+    answer = await exchange.send("load", path, method="GET")
+    if answer.status == NOT_FOUND:
+        raise not_ready(
+            f"Tryton at {exchange.url} has no database {database}: correct options.database or "
+            "options.url."
+        )
+
+
+def _denied(answer: Answer) -> BooksNotReady:
+    return not_ready(
+        f"Tryton denies this at {answer.url} (403): give the user the right, or a group with it.",
+        JobFailureType.AUTHORIZATION_FAILURE,
+    )
+
+
+def _not_accepted(exchange: Exchange, what: str) -> BooksNotReady:
+    return not_ready(
+        f"Tryton at {exchange.url} does not accept {what} (401): correct it, or renew it there.",
+        JobFailureType.ACCOUNTING_SYSTEM_AUTHENTICATION_FAILURE,
+    )
+
+
+class SessionAccess:
+    """A user's session: every call is JSON-RPC."""
+
+    presses_many = True
+
+    def __init__(self, exchange: Exchange, database: str, user: str, password: str) -> None:
+        """Take as whom to log in."""
+        self.context: dict[str, Any] = {}
+        self._exchange = exchange
+        self._database = database
+        self._user = user
+        self._password = password
+        self._session = ""
+
+    async def enter(self) -> None:
+        """Load the database and log in."""
+        await load_database(self._exchange, self._database)
+        await self._log_in()
+
+    async def call(self, model: str, method: str, **arguments: Value) -> Value:
+        """Call a method that changes nothing."""
+        return await self._rpc(model, method, *arguments.values())
+
+    async def search_read(
+        self, model: str, domain: Domain, fields: Sequence[str], limit: int | None = None
+    ) -> list[Row]:
+        """Return the fields of the records that fit."""
+        rows: list[Row] = await self._rpc(
+            model, "search_read", domain, 0, limit, FIRST, list(fields)
+        )
+        return rows
+
+    async def create(self, model: str, values: Sequence[Values]) -> list[int]:
+        """Create records in one transaction."""
+        ids: list[int] = await self._rpc(model, "create", list(values))
+        return ids
+
+    async def press(self, model: str, button: str, ids: Sequence[int]) -> None:
+        """Press a button in one transaction."""
+        await self._rpc(model, button, list(ids))
+
+    async def write(self, model: str, id: int, values: Values) -> None:
+        """Change a record."""
+        await self._rpc(model, "write", [id], values)
+
+    async def delete(self, model: str, ids: Sequence[int]) -> None:
+        """Delete records."""
+        await self._rpc(model, "delete", list(ids))
+
+    async def _log_in(self) -> None:
+        credentials = [self._user, {"password": self._password}]
+        answer = await self._send("login", "common.db.login", credentials, "")
+        if answer.status == UNAUTHORIZED:
+            raise _not_accepted(self._exchange, f"the user {self._user} with this password")
+        uid, key, *_ = _result(answer)
+        token = base64.b64encode(f"{self._user}:{uid}:{key}".encode()).decode("ascii")
+        self._session = f"Session {token}"
+
+    async def _rpc(self, model: str, method: str, *arguments: Value) -> Value:
+        name, parameters = f"model.{model}.{method}", [*arguments, self.context]
+        answer = await self._send(method, name, parameters, model)
+        if answer.status == UNAUTHORIZED:
+            await self._log_in()
+            answer = await self._send(method, name, parameters, model)
+        if answer.status == UNAUTHORIZED:
+            raise _not_accepted(self._exchange, f"the session of {self._user}")
+        return _result(answer)
+
+    async def _send(
+        self, verb: str, method: str, parameters: Sequence[Value], target: str
+    ) -> Answer:
+        # Exactly these three keys: with others, Tryton speaks another protocol.
+        payload = {"id": 1, "method": method, "params": parameters}
+        headers = {"Authorization": self._session} if self._session and target else {}
+        path = f"/{self._database}/rpc/"
+        return await self._exchange.send(verb, path, payload, headers=headers, target=target)
+
+
+def _result(answer: Answer) -> Value:
+    """Return the result of a call; raises Refusal and BooksNotReady."""
+    if answer.status == FORBIDDEN:
+        raise _denied(answer)
+    if answer.status == NOT_FOUND:
+        raise not_ready(f"Tryton has nothing at {answer.url}: correct url and database.")
+    told = answer.value()
+    if not isinstance(told, dict) or ("error" not in told and "result" not in told):
+        raise not_ready(f"{answer.url} does not answer as Tryton 8 does: check url.")
+    if "error" in told:
+        raise _refusal(told["error"])
+    return told["result"]
+
+
+def _refusal(error: Value) -> Refusal:
+    """Read an error's kind and words; the domain, which may be long, is left out."""
+    kind, details = (*error, "")[:2] if isinstance(error, list) else (str(error), "")
+    parts = details if isinstance(details, list) else [details]
+    if kind == "UserWarning":
+        name, *words = parts
+        return Refusal(_words(words), warning=str(name))
+    if kind == "UserError":
+        return Refusal(_words(parts[:2]))
+    return Refusal(f"Tryton failed on it: {kind}")
+
+
+def _words(parts: Sequence[Value]) -> str:
+    return " ".join(str(part).strip() for part in parts if part)
+
+
+class KeyAccess:
+    """A REST key of a user application; the key stands for its user."""
+
+    presses_many = False
+
+    def __init__(self, exchange: Exchange, database: str, key: str) -> None:
+        """Take the key."""
+        self.context: dict[str, Any] = {}
+        self._exchange = exchange
+        self._database = database
+        self._key = key
+
+    async def enter(self) -> None:
+        """Load the database; the key is checked with the first call."""
+        await load_database(self._exchange, self._database)
+
+    async def call(self, model: str, method: str, **arguments: Value) -> Value:
+        """Call a method that changes nothing."""
+        return await self._rest(method, model, f"/{method}", arguments)
+
+    async def search_read(
+        self, model: str, domain: Domain, fields: Sequence[str], limit: int | None = None
+    ) -> list[Row]:
+        """Return the fields of the records that fit."""
+        asked = {"domain": domain, "fields_names": list(fields), "order": FIRST, "limit": limit}
+        rows: list[Row] = await self._rest("search_read", model, "/search_read", asked)
+        return rows
+
+    async def create(self, model: str, values: Sequence[Values]) -> list[int]:
+        """Create records in one transaction; one alone in the way that gives Tryton's words."""
+        if len(values) == 1:
+            row = await self._rest("create", model, "", values[0])
+            return [row["id"]]
+        try:
+            ids = await self._rest("create", model, "/create", {"vlist": list(values)})
+        except BooksNotReady as error:
+            if error.problem.failure_type is not JobFailureType.AUTHORIZATION_FAILURE:
+                raise
+            # For many records, Tryton answers what it refuses like a missing right.
+            raise Refusal("Tryton refuses one of several records") from error
+        return list(ids)
+
+    async def press(self, model: str, button: str, ids: Sequence[int]) -> None:
+        """Press a button of each record, one by one."""
+        for id in ids:
+            await self._rest(button, model, f"/{id}/{button}", {})
+
+    async def write(self, model: str, id: int, values: Values) -> None:
+        """Change a record."""
+        await self._rest("write", model, f"/{id}", values, method="PUT")
+
+    async def delete(self, model: str, ids: Sequence[int]) -> None:
+        """Delete each record."""
+        for id in ids:
+            await self._rest("delete", model, f"/{id}", None, method="DELETE")
+
+    async def _rest(
+        self, verb: str, model: str, path: str, payload: Value, *, method: str = "POST"
+    ) -> Value:
+        context = base64.urlsafe_b64encode(dumps(self.context)).decode("ascii")
+        answer = await self._exchange.send(
+            verb,
+            f"/{self._database}/rest/model/{model}{path}",
+            payload,
+            method=method,
+            headers={"Authorization": f"bearer {self._key}", "X-Tryton-Context": context},
+            target=model,
+        )
+        return self._read(answer)
+
+    def _read(self, answer: Answer) -> Value:
+        if answer.status == UNAUTHORIZED:
+            raise _not_accepted(self._exchange, "the API key")
+        if answer.status == FORBIDDEN:
+            raise _denied(answer)
+        if answer.status == NOT_FOUND:
+            raise Refusal("The record does not exist in Tryton.")
+        if answer.status == BAD_REQUEST:
+            told = answer.value()
+            raise Refusal(_words([told.get("message"), told.get("description")]))
+        return answer.value() if answer.body else None
