@@ -113,11 +113,16 @@ class AdvisoryLocks:
             return
         connection, pid = self._held[name]
         try:
-            same = connection.execute(_SELF).scalar() == pid
+            # Once it has failed, SQLAlchemy would connect anew: to a session without the lock.
+            if not connection.invalidated and connection.execute(_SELF).scalar() == pid:
+                return
+            why = "as its session has ended"
         except DBAPIError as error:
-            raise FenceLost(_lost(name, f"its session ended: {_said(error)}")) from error
-        if not same:
-            raise FenceLost(_lost(name, "its session is another one now"))
+            why = f"as its session ended: {' '.join(str(error.orig).split()).rstrip('.')}"
+        raise FenceLost(
+            f"the lock on {name} is lost, {why}; another worker may have taken it, so nothing more "
+            "is written here. Run again"
+        )
 
     def holder(self, name: str) -> Holder | None:
         """Say who else holds the named lock; None where nobody does."""
@@ -167,15 +172,4 @@ def _holder(connection: Connection, name: str) -> Holder | None:
         application=row.application_name or "a program without a name",
         address=row.address,
         since=row.backend_start.astimezone(UTC),
-    )
-
-
-def _said(error: DBAPIError) -> str:
-    return " ".join(str(error.orig).split()).rstrip(".")
-
-
-def _lost(name: str, why: str) -> str:
-    return (
-        f"the lock on {name} is lost, {why}; another worker may have taken it, so nothing more is "
-        "written here. Run again"
     )

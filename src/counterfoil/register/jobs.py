@@ -49,11 +49,13 @@ class Jobs:
 
         Raises FenceLost where the company's lock was taken here and is lost.
         """
+        self._locks.confirm(company_lock(record.company_id))
         if self.get(record.job_id) is None:
             self._put(record)
 
     def take_over(self, record: JobRecord) -> None:
-        """Make a job ours because a person says so."""
+        """Make a job ours because a person says so; raises FenceLost as ``intend_claim`` does."""
+        self._locks.confirm(company_lock(record.company_id))
         self._put(record)
 
     def claimed(self, job_id: str) -> None:
@@ -90,7 +92,6 @@ class Jobs:
         self._set(job_id, "lose_job", state=JobState.LOST, reason=reason, ended_at=now)
 
     def _put(self, record: JobRecord) -> None:
-        self._locks.confirm(company_lock(record.company_id))
         with self._database.write("intend_claim") as connection:
             connection.execute(upsert(connection, jobs), [asdict(record)])
 

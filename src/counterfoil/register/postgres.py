@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from psycopg import ProgrammingError
 from psycopg.types.string import StrDumper
-from sqlalchemy import create_engine, event, make_url, text
+from sqlalchemy import URL, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool
 
@@ -33,7 +33,7 @@ from counterfoil.register.versions import (
 if TYPE_CHECKING:
     from psycopg import Connection as Psycopg
     from psycopg.abc import Buffer
-    from sqlalchemy import URL, Connection, Engine
+    from sqlalchemy import Connection, Engine
 
 __all__ = ["open_server", "upgrade_server"]
 
@@ -44,14 +44,15 @@ REMEDY = (
 OLDEST = 140000
 """The oldest PostgreSQL that will do, as it tells its own version."""
 
-_KEEPALIVE = {
+_PARAMETERS = {
+    "client_encoding": "utf8",
     "connect_timeout": 10,
     "keepalives_idle": 5,
     "keepalives_interval": 2,
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }
-"""How our end notices a connection that is gone (libpq's parameters)."""
+"""libpq's: how texts come, and how our end notices a connection that is gone."""
 
 _WHO = text("SELECT pg_backend_pid()")
 _FITNESS = text(
@@ -118,9 +119,10 @@ def _reach(url: str, direct_url: str | None) -> tuple[Place, Engine]:
         try:
             _refuse_unfit(direct, shown, key)
         except DBAPIError as error:
+            if isinstance(error.orig, ProgrammingError):
+                problem = f"[register] {key}: {error.orig}; correct the URL"
+                raise ConfigurationError(problem) from error
             raise shown.failed(error) from error
-        except ProgrammingError as error:
-            raise ConfigurationError(f"[register] {key}: {error}; correct the URL") from error
     return shown, direct
 
 
@@ -149,7 +151,7 @@ def _engine(
     engine = create_engine(
         _parsed(url),
         use_native_hstore=False,
-        connect_args={**_KEEPALIVE, "application_name": name[:63], **(connect_args or {})},
+        connect_args={**_PARAMETERS, "application_name": name[:63], **(connect_args or {})},
         **options,
     )
     event.listen(engine, "connect", _set_up_connection)
@@ -164,7 +166,7 @@ def _set_up_connection(connection: Psycopg, record: object) -> None:
 def _parsed(url: str) -> URL:
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         raise ConfigurationError(
             "[register] url: cannot be read; write postgresql://USER@HOST/DATABASE"
         ) from error
@@ -173,8 +175,10 @@ def _parsed(url: str) -> URL:
 
 def _shown(url: URL) -> str:
     """Write a URL as it may be shown: without passwords, with nothing about the driver."""
-    plain = url.set(drivername="postgresql", password=None)
-    return plain.difference_update_query(["password", "sslpassword"]).render_as_string()
+    named = URL.create(
+        "postgresql", url.username, None, url.host, url.port, url.database, url.query
+    )
+    return named.difference_update_query(["password", "sslpassword"]).render_as_string()
 
 
 def _refuse_other(connection: Connection, shown: Place) -> None:

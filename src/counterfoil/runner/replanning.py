@@ -107,7 +107,7 @@ def _live(records: Sequence[PartRecord]) -> list[PartRecord]:
 def _payload(register: Register, parts: Sequence[PartRecord]) -> str | None:
     first = parts[0]
     kept = register.items.get(first.job_id, first.reference.entry_id)
-    return kept.payload if kept else None
+    return kept.payload if kept and all(part.entry for part in parts) else None
 
 
 @dataclass(frozen=True, slots=True)

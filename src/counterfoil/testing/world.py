@@ -77,6 +77,7 @@ class World:
         self.receipt_policy = ReceiptPolicy.REQUIRE
         self.on_change = OnChange.FAIL
         self.register_url = ""
+        self.register_direct_url: str | None = None
         self._stack = AsyncExitStack()
         self._server = SandboxServer(self.state)
 
@@ -129,7 +130,7 @@ class World:
     async def ready(self) -> AsyncIterator[tuple[Register, PleoClient]]:
         """Open the register and the client for a while."""
         auth = ApiKeyAuth(self.company.api_key)
-        with open_register(self.register_url) as register:
+        with open_register(self.register_url, direct_url=self.register_direct_url) as register:
             async with PleoClient(
                 self._server.url, auth, company_id=self.company.id, retries=AT_ONCE
             ) as pleo:

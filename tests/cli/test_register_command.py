@@ -1,0 +1,126 @@
+"""``counterfoil register``: what it is, its schema, and what it keeps for a time only."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import sqlalchemy
+
+from counterfoil.register import open_register
+from counterfoil.register.locks import company_lock
+from tests.cli.conftest import Acme, CommandLine
+
+
+@pytest.fixture
+def on_postgres(acme: Acme, empty_postgres_url: str) -> str:
+    """Let the configuration name an empty database."""
+    acme.replace("sqlite:///counterfoil.db", empty_postgres_url)
+    return empty_postgres_url
+
+
+@pytest.fixture
+def long_ago(counterfoil: CommandLine, acme: Acme) -> str:
+    """Export an expense, and let two years pass; return its id."""
+    item = acme.company.add_item()
+    acme.export()
+    assert counterfoil("run", "--once").code == 0
+    register = sqlalchemy.create_engine(f"sqlite:///{acme.folder}/counterfoil.db")
+    with register.begin() as connection:
+        connection.exec_driver_sql("UPDATE jobs SET created_at = '2024-01-01 00:00:00.000000'")
+    register.dispose()
+    return item
+
+
+def test_a_register_that_is_not_there_yet_is_told_of(counterfoil: CommandLine, acme: Acme) -> None:
+    assert "the first run makes it" in counterfoil("register", "show").out
+    assert "Nothing to remove" in counterfoil("register", "prune").out
+    assert not (acme.folder / "counterfoil.db").exists()
+
+
+def test_a_file_is_made_by_upgrading_it(counterfoil: CommandLine, acme: Acme) -> None:
+    assert "has schema 0001 now; it was empty" in counterfoil("register", "upgrade").out
+    assert "has schema 0001 already" in counterfoil("register", "upgrade").out
+    said = counterfoil("register", "show", "--json")
+    shown = json.loads(said.out)
+    assert shown["url"] == f"sqlite:///{acme.folder}/counterfoil.db"
+    assert (shown["schema"], shown["rows"]["jobs"]) == ("0001", 0)
+
+
+def test_pruning_removes_what_is_older_than_configured(
+    counterfoil: CommandLine, acme: Acme, long_ago: str
+) -> None:
+    acme.replace("[register]", '[register]\nkeep_items = "9000 days"')
+    assert "keep_items is 9000 days" in counterfoil("register", "prune").out
+    acme.replace("9000 days", "30 days")
+    said = counterfoil("register", "prune")
+    assert said.out.startswith("Removed 1 item and 1 planned entry of 1 job from before ")
+    assert json.loads(counterfoil("register", "prune", "--json").out) == {
+        "jobs": 0,
+        "items": 0,
+        "entries": 0,
+    }
+    del long_ago
+
+
+def test_what_was_pruned_is_still_explained_and_listed(
+    counterfoil: CommandLine, long_ago: str
+) -> None:
+    """Without its lines: what it was booked as, and what Pleo was told."""
+    counterfoil("register", "prune")
+    explained = counterfoil("explain", long_ago).out
+    assert f"booked as {long_ago}" in explained
+    assert "the item as it was received is not kept any more" in explained
+    (whole,) = json.loads(counterfoil("explain", long_ago, "--json").out)
+    assert (whole["entries"][0]["lines"], whole["entries"][0]["itemKept"]) == (None, False)
+    assert long_ago in counterfoil("items").out
+    assert "1 more was booked" in counterfoil("plan", "--against", "register").out
+    voucher = counterfoil("items", "--csv").out
+    assert "its lines are not kept any more; they are in the books" in voucher
+
+
+def test_what_was_pruned_is_found_in_the_books_when_it_comes_again(
+    counterfoil: CommandLine, acme: Acme, long_ago: str
+) -> None:
+    counterfoil("register", "prune")
+    acme.export(long_ago)
+    assert "completed, 1 of 1 items booked" in counterfoil("run", "--once").out
+    (month,) = (acme.folder / "counterfoil").glob("2*.beancount")
+    assert month.read_text().count(f'pleo_entry: "{long_ago}"') == 1
+
+
+def test_nothing_runs_on_a_database_without_our_tables(
+    counterfoil: CommandLine, on_postgres: str
+) -> None:
+    for command in (["run", "--once"], ["jobs"], ["register", "show"], ["register", "prune"]):
+        said = counterfoil(*command)
+        assert said.code == 1
+        assert f"The register {on_postgres} is empty: counterfoil register upgrade" in said.err
+
+
+def test_one_upgrade_and_it_runs_on_postgresql(
+    counterfoil: CommandLine, acme: Acme, on_postgres: str
+) -> None:
+    assert "it was empty" in counterfoil("register", "upgrade").out
+    acme.company.add_item()
+    acme.export()
+    assert "completed, 1 of 1 items booked" in counterfoil("run", "--once").out
+    shown = counterfoil("register", "show").out
+    assert shown.startswith(f"{on_postgres}, schema 0001\n")
+    assert "        1 parts\n" in shown
+    plan = counterfoil("plan").out
+    assert "0 entries to write" in plan
+    assert Path(f"{acme.folder}/counterfoil.toml.plans").is_dir()
+
+
+def test_a_lock_that_another_process_holds_is_told_with_its_holder(
+    counterfoil: CommandLine, acme: Acme, on_postgres: str
+) -> None:
+    counterfoil("register", "upgrade")
+    with open_register(on_postgres) as other, other.locks.hold(company_lock(acme.company.id)):
+        for command in (["run", "--once"], ["register", "upgrade"]):
+            said = counterfoil(*command)
+            assert said.code == 1
+            assert "PostgreSQL process" in said.out + said.err
+    assert counterfoil("run", "--once").code == 0
