@@ -124,7 +124,7 @@ def _status(word: str) -> OldStatus:
 
 
 def _number(query: QueryParams, name: str, default: int, *, least: int) -> int:
-    text = query.get(name, "").strip()
+    text = query.get(name, "").strip().replace("e ", "e+")
     if not text:
         return default
     try:
