@@ -192,6 +192,5 @@ class _Joining:
         marks = {self.planner.mark(newer)} if newer else {part.fingerprint for part in booked}
         if decision.fingerprint and marks and decision.fingerprint not in marks:
             return None
-        since = max((part.intent_at for part in booked), default=decision.made_at)
-        undone = decision.kind is DecisionKind.REVERSE and since > decision.made_at
-        return None if undone else decision
+        again = any(part.state is PartState.BOOKED for part in booked)
+        return None if again and decision.kind is DecisionKind.REVERSE else decision

@@ -22,7 +22,7 @@ OPEN = frozenset({"pending", "in_progress"})
 """Jobs in these have payloads to be read."""
 AT_ONCE = 100
 """Items looked up in one call."""
-NOT_STARTED = datetime.max.replace(tzinfo=UTC)
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +59,20 @@ class PleoSide:
 
 
 async def read_pleo(
-    pleo: PleoClient, *, since: datetime | None, wanted: Collection[str], booked: Collection[str]
+    pleo: PleoClient,
+    *,
+    since: datetime | None,
+    wanted: Collection[str],
+    booked: Collection[str],
+    claimed: Mapping[str, datetime],
 ) -> PleoSide:
     """Read the items of jobs from a time on, and of older ones until every wanted item is met.
 
-    Payloads are read of jobs that are not finished and hold something that is booked.
+    Payloads are read of jobs that are not finished and hold something that is booked. ``claimed``
+    says when we claimed which job.
     """
-    jobs = sorted(await pleo.list_jobs(STATUSES), key=_age, reverse=True)
+    listed = await pleo.list_jobs(STATUSES)
+    jobs = sorted(listed, key=lambda job: _age(job, claimed.get(job.id)), reverse=True)
     missing = set(wanted)
     rows: dict[str, Sequence[ExportJobItem]] = {}
     payloads: dict[str, Payload] = {}
@@ -110,9 +117,9 @@ def _any_live(records: Iterable[Found]) -> bool:
     return any(record.state.live for record in records)
 
 
-def _age(job: ExportJob) -> tuple[datetime, datetime, str]:
-    """Order jobs by creation, which Pleo tells in whole seconds; a later start is a later job."""
-    return job.created_at, job.started_at or NOT_STARTED, job.id
+def _age(job: ExportJob, claimed: datetime | None) -> tuple[datetime, datetime, datetime, str]:
+    """Order jobs by creation; of two in one second, the one that was claimed last is newer."""
+    return job.created_at, job.started_at or NEVER, claimed or NEVER, job.id
 
 
 async def _payloads(pleo: PleoClient, job_id: str) -> dict[str, Payload]:

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING
 
 from counterfoil.bookkeeping.accounts import find_setting
-from counterfoil.errors import CounterfoilError
+from counterfoil.errors import ConnectionBroken, CounterfoilError
 from counterfoil.export.expecting import Planner
 from counterfoil.export.ports import Export
 from counterfoil.export.totals import totals
@@ -52,10 +52,13 @@ async def reconcile_all(
     since: date | None = None,
     repairing: bool = False,
 ) -> tuple[Reconciliation, ...]:
-    """Reconcile every connection (or the one named ``only``); trouble is told, not raised."""
+    """Reconcile every connection (or the one named ``only``); trouble is told, not raised.
+
+    One that an old program exports is passed over, unless it is named.
+    """
     found = []
     for connection in config.connections:
-        if only not in {None, connection.name}:
+        if only != connection.name and (only is not None or connection.bridge is not None):
             continue
         try:
             each = await reconcile(connection, register, since=since, repairing=repairing)
@@ -80,6 +83,11 @@ async def reconcile(
     With ``repairing``, outcomes that Pleo missed are reported, under the company's lock. Raises
     CounterfoilError when Pleo or the books cannot be read, or the connection is bound to others.
     """
+    if connection.bridge is not None:
+        raise ConnectionBroken(
+            f"connection {connection.name} has [connection.bridge]: your old program books its "
+            "expenses, so nothing of ours is in the books to be compared"
+        )
     if register is not None:
         register.connections.check(binding_of(connection))
     with _alone(connection, register if repairing else None):
@@ -125,7 +133,7 @@ class _Reconciling:
         records = await self.books.all_records(self.since)
         memory = Memory.read(self.register, self.books.target, self.connection.company_id)
         ids = memory.ids(self.moment)
-        side = await self.read_pleo(records, ids)
+        side = await self.read_pleo(records, ids, memory)
         held = await read_books(self.books, records, {*ids, *side.of_item}, self.since)
         joined = self.join(side, held, ids, memory)
         findings = self.judged(joined.pairs)
@@ -158,10 +166,16 @@ class _Reconciling:
         zone = self.connection.settings.zone
         return datetime.combine(self.since, time(), zone) if self.since else None
 
-    async def read_pleo(self, records: Sequence[Found], ids: set[str]) -> PleoSide:
+    async def read_pleo(self, records: Sequence[Found], ids: set[str], memory: Memory) -> PleoSide:
         """Read Pleo's side of all that the others name."""
         booked = {record.reference.entry_id for record in records if record.state.live}
-        return await read_pleo(self.pleo, since=self.moment, wanted=booked | ids, booked=booked)
+        return await read_pleo(
+            self.pleo,
+            since=self.moment,
+            wanted=booked | ids,
+            booked=booked,
+            claimed={job.job_id: job.first_sent_at for job in memory.jobs.values()},
+        )
 
     def join(
         self, side: PleoSide, held: Mapping[str, Sequence[Found]], ids: set[str], memory: Memory
