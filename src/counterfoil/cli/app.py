@@ -32,8 +32,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "reverse": ("counterfoil.cli.decide:reverse_items", "Undo what was booked."),
     "reconcile": ("counterfoil.cli.reconcile:reconcile", "Compare what Pleo has with the books."),
     "expenses": ("counterfoil.cli.expenses:app", "Leave Pleo's old Expenses API."),
+    "receipts": ("counterfoil.cli.receipts:app", "Show and add receipts that bookings lack."),
     "connections": ("counterfoil.cli.connections:app", "Show and change what books they write."),
     "register": ("counterfoil.cli.register:app", "Show, upgrade and prune the register."),
+    "conformance": ("counterfoil.cli.conformance:conformance", "Test an adapter of your own."),
 }
 """Where each command is, as ``module:name``, and its line in ``--help``."""
 

@@ -15,9 +15,9 @@ from counterfoil.errors import (
     BooksTimeout,
     InvalidItem,
     ItemFailure,
-    ReceiptUploadFailure,
     UnexpectedFailure,
 )
+from counterfoil.export.attach import attach
 from counterfoil.export.compare import difference
 from counterfoil.export.look import patiently, settle_seconds, uncertain, unreachable
 from counterfoil.export.policies import ReceiptPolicy
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from counterfoil.bookkeeping.chart import Chart
-    from counterfoil.bookkeeping.entries import Document, Entry
+    from counterfoil.bookkeeping.entries import Entry
     from counterfoil.export.ports import Export
     from counterfoil.export.work import ItemWork
     from counterfoil.systems.contract import (
@@ -207,7 +207,9 @@ class Writer:
         if work.failure is not None or first is None:
             return
         try:
-            await self._attach(work, first)
+            required = self._export.receipt_policy is ReceiptPolicy.REQUIRE
+            missing = work.missing_receipts
+            await attach(self._books, first, work.documents, missing, required=required)
             await self._post(work)
         except ItemFailure as failure:
             work.failure = failure.reworded(f"Booked as {first.id}, but: {failure}")
@@ -216,27 +218,6 @@ class Writer:
         except Exception as error:
             log.exception("the adapter failed to finish an entry", entry=work.entry_id)
             work.failure = UnexpectedFailure(_unfinished(first, error))
-
-    async def _attach(self, work: ItemWork, first: Found) -> None:
-        """Attach what the record lacks; what fails is missing, and under ``require`` a failure."""
-        lacking = [each for each in work.documents if each.sha256 not in first.receipts]
-        for place, document in enumerate(lacking, len(first.receipts) + 1):
-            try:
-                await self._attach_one(first, document, place)
-            except Exception as error:
-                work.missing_receipts.append(f"{document.name}: {error}")
-                required = self._export.receipt_policy is ReceiptPolicy.REQUIRE
-                if required or not isinstance(error, ItemFailure):
-                    raise
-
-    async def _attach_one(self, first: Found, document: Document, place: int) -> None:
-        takes = self._books.capabilities.attachments
-        if takes is not None and takes.limit is not None and place > takes.limit:
-            raise ReceiptUploadFailure(
-                f"{first.id} holds other documents already, and takes no more than {takes.limit}: "
-                "replace them in the books by hand, then export again"
-            )
-        await self._books.attach(first.id, document)
 
     async def _post(self, work: ItemWork) -> None:
         drafts = [

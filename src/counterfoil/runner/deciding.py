@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from counterfoil.register import PartRecord, Register
     from counterfoil.systems.contract import AccountingSystem, Found
 
-__all__ = ["NothingToDecide", "TakenBack", "resolve", "take_back_items"]
+__all__ = ["NothingToDecide", "TakenBack", "alone", "resolve", "take_back_items"]
 
 log = structlog.get_logger(__name__)
 
@@ -67,7 +67,7 @@ async def resolve(
     """
     books = connection.open_books()
     now = datetime.now(UTC)
-    with _alone(connection, register):
+    with alone(connection, register):
         async with books:
             live = await _live(books, [entry_id])
             records = register.parts.of(books.target, [entry_id]).get(entry_id, [])
@@ -112,7 +112,7 @@ async def take_back_items(
     """
     books = connection.open_books()
     now = datetime.now(UTC)
-    with _alone(connection, register):
+    with alone(connection, register):
         async with books:
             live = await _live(books, entry_ids)
             if job_id is not None:
@@ -132,7 +132,7 @@ async def take_back_items(
 
 
 @contextmanager
-def _alone(connection: Connection, register: Register) -> Iterator[None]:
+def alone(connection: Connection, register: Register) -> Iterator[None]:
     """Hold the company's lock, with a fence that cuts off whoever held it before.
 
     Raises ConnectionBroken where the connection was bound to another book.

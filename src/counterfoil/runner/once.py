@@ -14,11 +14,11 @@ from counterfoil.export.ports import Export, Progress, Silent, SystemClock
 from counterfoil.pleo.auth import ApiKeyAuth
 from counterfoil.pleo.client import PleoClient
 from counterfoil.pleo.errors import PleoRefused
-from counterfoil.receipts.store import Limits, ReceiptStore
 from counterfoil.register import Register
 from counterfoil.register.locks import company_lock
 from counterfoil.runner.binding import binding_of
 from counterfoil.runner.drain import drain
+from counterfoil.runner.receipts import receipt_store
 from counterfoil.runner.reports import ConnectionReport, ItemReport, JobReport
 
 if TYPE_CHECKING:
@@ -141,8 +141,6 @@ def _export(
 ) -> Export:
     """Put together what one run of one job needs."""
     books = connection.open_books()
-    takes = books.capabilities.attachments
-    limits = Limits().at_most(takes.max_bytes if takes else None)
     return Export(
         connection=connection.name,
         company_id=connection.company_id,
@@ -150,7 +148,7 @@ def _export(
         pleo=pleo,
         books=books,
         register=register,
-        receipts=ReceiptStore(connection.base_url, hosts=connection.receipts.hosts, limits=limits),
+        receipts=receipt_store(connection, books),
         settings=connection.settings_for(books),
         receipt_policy=connection.receipts.policy,
         on_change=connection.on_change,

@@ -84,6 +84,8 @@ class MemoryLedger:
     """What ``check`` tells."""
     calls: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     """Each call of the contract with the references or ids it was about."""
+    document_failure: ItemFailure | None = None
+    """What ``attach`` raises, while it is set."""
     holder: object | None = None
     """The connection that holds the lock of an ``exclusive_file``."""
     _refusals: dict[str, ItemFailure] = field(default_factory=dict)
@@ -317,6 +319,8 @@ class MemoryBooks:
         self.ledger.called("attach", [id, document.sha256])
         if self.capabilities.attachments is None:
             raise ReceiptUploadFailure("the books take no documents")
+        if self.ledger.document_failure is not None:
+            raise self.ledger.document_failure
         held = self.ledger.by_id(id).receipts
         self._change("memory.attach", id, receipts=held | {document.sha256})
 
