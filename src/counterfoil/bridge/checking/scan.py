@@ -55,10 +55,12 @@ NEAR = 12
 """So many lines around a name of the old API's own belong to one declaration."""
 
 COMMENT = re.compile(r"^\s*(#(?!\[)|//|/?\*|<!--|--\s|%|;|REM\b|'{3}|\"{3})")
-WORD = re.compile(r"(?<![\w$-])[A-Za-z]\w*(?![\w-])")
+WORD = re.compile(r"(?<![\w$-])[A-Za-z]\w*(?!\w|-\w)")
 QUOTED = re.compile(r"""(["'`])([A-Za-z]\w*)\1""")
-ATTRIBUTE = re.compile(r"(\w+)[)\]]?\s*(?:\?\.|!\.|\.|->|::)\s*(?:get|Get)?([A-Za-z]\w*)")
-KEYED = re.compile(r"""(\w+)\]?(?:\?\.)?(?:\[|\.get\(|\.fetch\(|\.dig\()\s*["'`:]?([A-Za-z]\w*)""")
+ATTRIBUTE = re.compile(r"(\w+)[)\]]?\s*(?=(?:\?\.|!\.|\.|->|::)\s*(?:get|Get)?([A-Za-z]\w*))")
+KEYED = re.compile(
+    r"""(\w+)["'`]?\]?(?=(?:\?\.)?(?:\[|\.get\(|\.fetch\(|\.dig\()\s*["'`:]?([A-Za-z]\w*))"""
+)
 DECLARED = re.compile(r"""["'`]?\b([A-Za-z]\w*)["'`]?\??\s*:(?![:=])""")
 TAGGED = re.compile(
     r"""(?:json|JsonProperty\w*|SerializedName|JsonProperty)[:(]\s*["']([A-Za-z]\w*)"""
@@ -80,6 +82,8 @@ def scan(source: Source) -> Iterator[Hit]:
         return
     own = [number for number, line in code if any(word in OWN for word in _words(line))]
     card = "ardTransaction" in whole or "card_transaction" in whole
+    if source.name.endswith(".json"):
+        yield from _recorded(source)
     for at, (number, line) in enumerate(code):
         place = Place(source.name, number, line.strip()[:TEXT])
         around = [text for _, text in code[max(0, at - 4) : at + 5]]
@@ -128,8 +132,6 @@ def _bases(line: str) -> Mapping[str, list[str]]:
             found.setdefault(name[:1].lower() + name[1:] if name != "CIF" else name, []).append(
                 base
             )
-    for quote in re.finditer(r"""["']\]\s*\[\s*["'](\w+)["']""", line):
-        found.setdefault(quote[1], []).append("expense")
     return found
 
 
@@ -151,6 +153,18 @@ def _is_of_an_expense(
         return False
     told = {found for pattern in (DECLARED, TAGGED) for found in pattern.findall(line)}
     return word in {each if each == "CIF" else each[:1].lower() + each[1:] for each in told}
+
+
+def _recorded(source: Source) -> Iterator[Hit]:
+    """Give the fields of lines in recorded JSON: there only the place tells them from others."""
+    inside = 0
+    for number, line in enumerate(source.lines, 1):
+        if '"lines"' in line:
+            inside = number
+        for word in OF_LINES & set(_words(line)) if inside else ():
+            place = Place(source.name, number, line.strip()[:TEXT])
+            row = "lines[].tagIds[]" if word == "tagIds" else f"lines[].{word}"
+            yield Hit(Kind.FIELD, row, place, certain=number == inside)
 
 
 def _merchant(line: str, place: Place) -> Iterator[Hit]:

@@ -15,13 +15,21 @@ PATH = re.compile(
     r"""(?P<what>expenses|accounts|employees|tag-groups|tax-codes|companies)"""
     r"""(?P<rest>(?:/[^\s"'`?,;)]*)*)(?P<after>["'`]?\s*[+.]?)"""
 )
+FILLED_IN = re.compile(
+    r"""\$?\{[^{}]*\}|["'`]\s*[+.]\s*[\w.()\[\]"']+?\s*[+.]\s*["'`](?=/)|(?<=/)%[sd]"""
+)
+"""An id in the middle of a path: a template's, a format's, or joined with the text around it."""
 RECEIPT = re.compile(r"/receipts?/.+|/receipts/[\"'`]?\s*[+.]")
 PUT = re.compile(r"""(?i)\bput\b|\bpatch\b|httpput|updateexpense""")
+
+GET = re.compile(r"""(?i)\bget\b|\bfetch\(|getexpenses?\b""")
 
 
 def endpoints_in(line: str, around: Sequence[str]) -> Iterator[str]:
     """Give the old endpoints that a line names; ``around`` are the lines near it, for the verb."""
-    found = [_endpoint(path, line, around) for path in PATH.finditer(line) if _is_old(path, line)]
+    plain = FILLED_IN.sub("{}", line)
+    paths = [path for path in PATH.finditer(plain) if _is_old(path, plain)]
+    found = [_endpoint(path, line, around) for path in paths]
     if HOST.search(line):
         yield "https://openapi.pleo.io"
     yield from dict.fromkeys(found)
@@ -44,7 +52,7 @@ def _endpoint(path: re.Match[str], line: str, around: Sequence[str]) -> str:
             single = RECEIPT.search(path["rest"] + path["after"]) is not None
             return f"GET /v1/expenses/{{id}}/receipts{'/{receiptId}' if single else ''}"
         case "expenses":
-            verb = "PUT" if PUT.search(line) or _puts(around) else "GET"
+            verb = "PUT" if _writes(line, around) else "GET"
             return f"{verb} /v1/expenses{'/{id}' if rest or joined else ''}"
         case "tag-groups" if "/tags" in path["rest"]:
             return "GET /v1/tag-groups/{id}/tags"
@@ -52,7 +60,12 @@ def _endpoint(path: re.Match[str], line: str, around: Sequence[str]) -> str:
             return f"GET /v1/{what}"
 
 
-def _puts(around: Sequence[str]) -> bool:
-    """Whether the lines near a path speak of writing, and of nothing else that reads."""
-    text = "\n".join(around)
-    return bool(PUT.search(text)) and not re.search(r"(?i)\bget\b|\.get\(", text)
+def _writes(line: str, around: Sequence[str]) -> bool:
+    """Whether the nearest verb says so: on the line, else above it, else below."""
+    at = around.index(line)
+    for text in (line, *reversed(around[:at]), *around[at + 1 :]):
+        if PUT.search(text):
+            return True
+        if GET.search(text):
+            return False
+    return False
