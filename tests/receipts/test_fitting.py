@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import io
-import struct
 import sys
 import zipfile
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
-from zlib import crc32
 
 import pikepdf
 import pytest
@@ -18,6 +16,7 @@ from PIL import Image
 from counterfoil.bookkeeping.entries import Attachments, Document
 from counterfoil.errors import ItemFailure, ReceiptNotConvertible, ReceiptTooLarge
 from counterfoil.receipts.fitting import BindingLimits, fit
+from tests.receipts.hostile_book import huge_png
 
 ONE_PDF = Attachments(limit=1, types=frozenset({"application/pdf"}))
 ONE_OF_ANY = Attachments(limit=1)
@@ -185,16 +184,6 @@ async def test_too_large_a_document_is_told_with_both_sizes(tmp_path: Path) -> N
 def files_in(folder: Path) -> set[Path]:
     """Give all that lies in a folder."""
     return set(folder.iterdir())
-
-
-def huge_png() -> bytes:
-    """Make a PNG that says it has 40,000 x 40,000 pixels: 4.8 GB when decoded."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", 40_000, 40_000, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
 
 
 @pytest.mark.parametrize(
