@@ -10,6 +10,7 @@ import pytest
 
 from counterfoil.bookkeeping.entries import Entry, Part
 from counterfoil.bookkeeping.money import minor_unit
+from counterfoil.errors import ItemFailure
 from counterfoil.systems.conformance.asking import (
     all_of,
     book_all,
@@ -217,7 +218,10 @@ class Texts:
         async with job(book) as books:
             await book_all(books, made)
             before = await only(books, made)
-            await books.note(before.id, "kept as it is")
+            try:
+                await books.note(before.id, "kept as it is")
+            except ItemFailure as failure:
+                pytest.skip(f"the system keeps no remarks: {failure}")
             await books.note(before.id, " ".join(HOSTILE.values()))
             assert await only(books, made) == before
         await shown_once(book, made)

@@ -1,0 +1,69 @@
+"""The example adapter keeps the contract; as a package of its own it is found by entry point."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from examples.sqlbooks.tests.test_sqlbooks import SqlBook
+from examples.sqlbooks.tests.test_sqlbooks import TestSqlBooks as Kit
+
+CONFIGURATION = """
+[pleo]
+environment = "staging"
+api_key = "env:PLEO_API_KEY"
+
+[[connection]]
+name = "acme"
+company_id = "12abc3d4-e567-890e-1234-abc56e78fabc"
+system = "sqlbooks"
+options = { database = "books.sqlite" }
+accounts = { wallet = "1800" }
+"""
+
+
+@pytest.mark.slow
+class TestSqlBooks(Kit):
+    """The whole kit, as the example runs it."""
+
+
+@pytest.fixture
+def installed(tmp_path: Path, root: Path) -> dict[str, str]:
+    """Install the example as others would, beside Counterfoil, and give the environment."""
+    place = tmp_path / "installed"
+    source = root / "examples" / "sqlbooks"
+    options = ["--quiet", "--no-deps", "--no-index", "--no-build-isolation"]
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", *options, "--target", place, source],
+        check=True,
+        capture_output=True,
+    )
+    paths = [str(place), os.environ.get("PYTHONPATH", "")]
+    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "PLEO_API_KEY": "x"}
+
+
+@pytest.mark.slow
+def test_an_installed_adapter_is_found_by_its_name(
+    installed: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "counterfoil.toml").write_text(CONFIGURATION)
+    book = SqlBook(tmp_path)
+    assert book.database.name == "books.sqlite"
+    program = (
+        "import os; from pathlib import Path; from counterfoil.config import load\n"
+        "config = load(Path('counterfoil.toml'), os.environ)\n"
+        "print(config.connections[0].open_books().target)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env=installed,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() == f"sqlbooks:{book.database}"
