@@ -76,7 +76,9 @@ class Booking:
 
     async def record(self, entries: Sequence[Entry]) -> list[RecordResult]:
         """Write entries; a result each, in order. Raises BooksNotReady only if nothing was sent."""
-        drafts = [draft for entry in entries if (draft := self._draft(entry)) is not None]
+        once = {entry.reference: entry for entry in reversed(entries)}
+        ordered = [entry for entry in entries if once[entry.reference] is entry]
+        drafts = [draft for entry in ordered if (draft := self._draft(entry)) is not None]
         for model in (MOVE, INVOICE):
             group = [draft for draft in drafts if draft.model == model]
             if group:
@@ -201,6 +203,20 @@ async def why_refused(access: Access, refusal: Refusal, draft: Draft) -> ItemFai
     """Say why Tryton refused: a state that is read says it in every language."""
     if refusal.warning is not None:
         return warned(refusal)
+    try:
+        closed = await _is_closed(access, draft)
+    except BooksNotReady:
+        closed = False
+    if closed:
+        return PeriodClosed(
+            f"The period {draft.period.name} was closed in Tryton meanwhile: open it there, then "
+            f"export again. Tryton says: {refusal}"
+        )
+    return warned(refusal)
+
+
+async def _is_closed(access: Access, draft: Draft) -> bool:
+    """Read whether a draft's period, or its journal in that period, is closed now."""
     period = draft.period
     rows = await access.search_read("account.period", [["id", "=", period.number]], ("state",))
     shut = await access.search_read(
@@ -212,12 +228,7 @@ async def why_refused(access: Access, refusal: Refusal, draft: Draft) -> ItemFai
         ],
         ("state",),
     )
-    if shut or any(row["state"] != "open" for row in rows):
-        return PeriodClosed(
-            f"The period {period.name} was closed in Tryton meanwhile: open it there, then "
-            f"export again. Tryton says: {refusal}"
-        )
-    return RefusedByBooks(f"Tryton refuses it: {refusal}")
+    return bool(shut) or any(row["state"] != "open" for row in rows)
 
 
 def warned(refusal: Refusal) -> ItemFailure:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
 
-from counterfoil.errors import MissingSetting
+from counterfoil.errors import MissingSetting, UnknownAccount, UnknownTag
 
 __all__ = [
     "AccountRow",
@@ -126,8 +126,24 @@ class Master:
     """An axis and a value, to the root and the analytic account."""
 
     def account(self, id: str) -> AccountRow:
-        """Return an account by the chart's id."""
-        return self.accounts[id]
+        """Return an account by the chart's id; raises UnknownAccount."""
+        found = self.accounts.get(id)
+        if found is None:
+            raise UnknownAccount(
+                f"{self.company_name} has no account {id} in Tryton: open it there."
+            )
+        return found
+
+    def analytic(self, dimension: tuple[str, str]) -> tuple[int, int]:
+        """Return root and account of a dimension and its value; raises UnknownTag."""
+        found = self.dimensions.get(dimension)
+        if found is None:
+            axis, value = dimension
+            raise UnknownTag(
+                f"Tryton has no analytic account {value} on the axis {axis}: create it there, or "
+                "choose another tag in Pleo."
+            )
+        return found
 
     def period_at(self, day: date) -> Period | None:
         """Return the standard period that a day lies in."""

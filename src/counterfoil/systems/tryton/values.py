@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from counterfoil.bookkeeping.entries import Entry, Line, LineTax, Part
-from counterfoil.errors import InvalidSetting, MissingSetting, PeriodClosed
+from counterfoil.errors import InvalidSetting, MissingSetting, PeriodClosed, UnknownVendor
 from counterfoil.systems.tryton.master import Master, PartyRow, Period, TaxRow
 
 __all__ = ["INVOICE", "MOVE", "Draft", "Setup", "draft_of", "key_of"]
@@ -198,7 +198,7 @@ class _Drafting:
 
     def analytic(self, each: _Taxed) -> Iterator[dict[str, Any]]:
         for dimension in each.line.dimensions:
-            _, account = self.master.dimensions[dimension]
+            _, account = self.master.analytic(dimension)
             yield {
                 "account": account,
                 "debit": max(each.own, Decimal(0)),
@@ -207,9 +207,15 @@ class _Drafting:
             }
 
     def party(self, line: Line) -> PartyRow:
-        """Return whom a line is owed to; raises MissingSetting."""
+        """Return whom a line is owed to; raises UnknownVendor, MissingSetting."""
         vendor = self.entry.vendor
         found = self.master.parties.get(vendor) if vendor else self.setup.fallback
+        if vendor and (found is None or not found.active):
+            name = found.name if found else vendor
+            raise UnknownVendor(
+                f"Tryton has no active party {name}: create or activate it there, or choose "
+                "another vendor in Pleo."
+            )
         if found is None:
             account = self.master.account(line.account)
             raise MissingSetting(
@@ -255,7 +261,7 @@ class _Drafting:
         }
         if each.line.dimensions:
             entries = [
-                dict(zip(("root", "account"), self.master.dimensions[dimension], strict=True))
+                dict(zip(("root", "account"), self.master.analytic(dimension), strict=True))
                 for dimension in each.line.dimensions
             ]
             values["analytic_accounts"] = [["create", entries]]

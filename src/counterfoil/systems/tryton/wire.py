@@ -29,7 +29,14 @@ GZIP = b"\x1f\x8b"
 
 def dumps(value: Value) -> bytes:
     """Write a value as Tryton reads it."""
-    text: str = simplejson.dumps(value, default=_encoded, use_decimal=False, ensure_ascii=False)
+    text: str = simplejson.dumps(
+        # Without an encoding, bytes are left to us.
+        value,
+        default=_encoded,
+        use_decimal=False,
+        ensure_ascii=False,
+        encoding=None,
+    )
     return text.encode("utf-8", "surrogatepass")
 
 
