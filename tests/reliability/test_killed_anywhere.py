@@ -1,7 +1,7 @@
-"""The process is killed after each of its effects; the next run ends the same.
+"""The process is killed before and after each of its effects; the next run ends the same.
 
-Real parts: the command in a process of its own, SIGKILL, a sandbox on real HTTP, SQLite, and a
-Beancount ledger that Beancount itself judges and reads.
+Real parts: the command in a process of its own, SIGKILL, a sandbox on real HTTP, a register in an
+SQLite file and one on PostgreSQL, and a Beancount ledger that Beancount itself judges and reads.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ import pytest
 from counterfoil.sandbox.model import Receipt
 from counterfoil.sandbox.server import SandboxServer
 from counterfoil.sandbox.state import State
+from tests.postgres import PostgresServer
 
 pytestmark = pytest.mark.slow
 
@@ -41,7 +44,7 @@ base_url = "{url}"
 api_key = "env:PLEO_API_KEY"
 
 [register]
-url = "sqlite:///counterfoil.db"
+url = "{register}"
 
 [[connection]]
 name = "acme"
@@ -62,9 +65,10 @@ payable = "2000"
 class Desk:
     """One company's Pleo, books and configuration, and the command that joins them."""
 
-    def __init__(self, folder: Path, state: State, url: str) -> None:
+    def __init__(self, folder: Path, state: State, url: str, register: str) -> None:
         self.folder = folder
         self.state = state
+        self.url = url
         self.company = state.add_company()
         self.entries = [
             self.company.add_item(),
@@ -76,8 +80,12 @@ class Desk:
         (folder / "books").mkdir()
         self.ledger = folder / "books" / "main.beancount"
         self.ledger.write_text(LEDGER)
-        text = CONFIG.format(url=url, company=self.company.id)
-        (folder / "counterfoil.toml").write_text(text)
+        self.use_register(register)
+
+    def use_register(self, register: str) -> None:
+        """Write the configuration, with the register at a URL."""
+        text = CONFIG.format(url=self.url, company=self.company.id, register=register)
+        (self.folder / "counterfoil.toml").write_text(text)
 
     def run(self, when: str = "never", number: int = 0) -> subprocess.CompletedProcess[str]:
         """Run the command; killed at an effect if told so."""
@@ -135,48 +143,89 @@ def receipt() -> Receipt:
     return Receipt(PDF, "application/pdf")
 
 
+Place = Callable[[], AbstractContextManager[str]]
+"""Makes an empty register for a while, and gives its URL."""
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Say which database keeps the register."""
+    return str(request.param)
+
+
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    """Set up one company."""
+def place(kind: str, request: pytest.FixtureRequest) -> Place:
+    """Give empty registers."""
+    if kind == "sqlite":
+        numbers = count()
+        return lambda: nullcontext(f"sqlite:///counterfoil{next(numbers)}.db")
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    return lambda: server.database(server.template)
+
+
+@contextmanager
+def set_up(folder: Path, place: Place) -> Iterator[Desk]:
+    """Set up one company for a while."""
     state = State()
-    with SandboxServer(state) as server:
-        yield Desk(tmp_path, state, server.url)
+    folder.mkdir()
+    with SandboxServer(state) as server, place() as register:
+        yield Desk(folder, state, server.url, register)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, place: Place) -> Iterator[Desk]:
+    """Set up one company."""
+    with set_up(tmp_path / "desk", place) as desk:
+        yield desk
 
 
 @pytest.fixture(scope="session")
-def effects(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+def known() -> dict[str, list[str]]:
+    """Remember the effects of a whole run, by the kind of its register."""
+    return {}
+
+
+@pytest.fixture
+def effects(known: dict[str, list[str]], kind: str, place: Place, tmp_path: Path) -> list[str]:
     """List the effects of a whole run, in order."""
-    state = State()
-    with SandboxServer(state) as server:
-        desk = Desk(tmp_path_factory.mktemp("desk"), state, server.url)
-        done = desk.run("list")
-        desk.check()
-    return [
-        line.removeprefix("effect ")
-        for line in done.stderr.splitlines()
-        if line.startswith("effect ")
-    ]
+    if kind not in known:
+        with set_up(tmp_path / "whole", place) as desk:
+            done = desk.run("list")
+            desk.check()
+        lines = [line for line in done.stderr.splitlines() if line.startswith("effect ")]
+        known[kind] = [line.removeprefix("effect ") for line in lines]
+    return known[kind]
+
+
+def moments(kind: str, effects: Sequence[str]) -> list[tuple[str, int]]:
+    """Give every moment to kill at: after an effect is as good as before the next one.
+
+    Nothing happens outside between the two. So one register is killed before each and after the
+    last effect, and the other before the first and after each.
+    """
+    if kind == "sqlite":
+        return [
+            *(("before", number) for number, _ in enumerate(effects, 1)),
+            ("after", len(effects)),
+        ]
+    return [("before", 1), *(("after", number) for number, _ in enumerate(effects, 1))]
 
 
 SHARES = 24
-"""How many tests the sweep is cut into, so that they can run beside each other."""
+"""How many tests each sweep is cut into, so that they can run beside each other."""
 
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("share", range(SHARES))
-def test_killed_after_any_effect_it_ends_the_same(
-    tmp_path: Path, effects: list[str], share: int
+def test_killed_at_any_effect_it_ends_the_same(
+    kind: str, place: Place, tmp_path: Path, effects: Sequence[str], share: int
 ) -> None:
-    """Nothing happens outside between two effects: after one is before the next."""
-    for number, name in list(enumerate(effects, 1))[share::SHARES]:
-        state = State()
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        with SandboxServer(state) as server:
-            desk = Desk(folder, state, server.url)
-            assert desk.run("after", number).returncode == -9, name
+    for when, number in moments(kind, effects)[share::SHARES]:
+        with set_up(tmp_path / f"{number} {when}", place) as desk:
+            at = f"{when} {effects[number - 1]}"
+            assert desk.run(when, number).returncode == -9, at
             again = desk.run()
-            assert again.returncode == 0, (name, again.stdout, again.stderr)
+            assert again.returncode == 0, (at, again.stdout, again.stderr)
             desk.check()
 
 
@@ -187,14 +236,15 @@ def test_a_second_run_books_nothing(desk: Desk) -> None:
     desk.check()
 
 
-def test_a_register_lost_half_way_books_nothing_twice(desk: Desk, effects: list[str]) -> None:
-    """Killed after the books were written, register deleted, exported again in a new job."""
+def test_a_register_lost_half_way_books_nothing_twice(
+    desk: Desk, place: Place, effects: Sequence[str]
+) -> None:
+    """Killed after the books were written, register lost, exported again in a new job."""
     written = effects.index("register.settle") + 1
     assert desk.run("before", written).returncode == -9
-    for file in desk.folder.glob("counterfoil.db*"):
-        if file.is_file():
-            file.unlink()
-    desk.state.close(desk.job)
-    desk.job = desk.state.queue_job(desk.company.id)
-    assert desk.run().returncode == 0
-    desk.check()
+    with place() as another:
+        desk.use_register(another)
+        desk.state.close(desk.job)
+        desk.job = desk.state.queue_job(desk.company.id)
+        assert desk.run().returncode == 0
+        desk.check()
