@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from counterfoil.cli.lines import counted, say
@@ -18,6 +18,16 @@ __all__ = ["show_reconciliation"]
 
 TOTALS = ("account", "currency", "Pleo", "books", "others", "difference")
 NOT_KNOWN = "not known"
+FIGURES = {
+    Source.REGISTER: "our copy of the items",
+    Source.PLEO: "Pleo's items, planned anew",
+    "none": "nothing, as nobody has them",
+}
+STATUS = {
+    Source.PLEO: "status as Pleo has it now",
+    Source.REGISTER: "status as Pleo took it from us",
+    "none": "in no job that Pleo lists",
+}
 
 
 def show_reconciliation(found: Reconciliation) -> None:
@@ -94,16 +104,18 @@ def _basis(found: Reconciliation, compared: Compared) -> Iterator[str]:
     copy = "our copy of the items" if compared.register else "no copy of ours (it is lost)"
     yield f"compared {jobs} in Pleo, {records} in the books, and {copy}"
     booked = [each for each in found.findings if each.ids]
-    figures = sources(each.figures_from for each in booked)
-    told = sources(each.status_from for each in booked)
-    yield (
-        f"figures: {figures.get(Source.REGISTER, 0)} by our copy, {figures.get(Source.PLEO, 0)} by "
-        f"Pleo's items, {figures.get('none', 0)} not comparable; status: "
-        f"{told.get(Source.PLEO, 0)} from Pleo now, {told.get(Source.REGISTER, 0)} as Pleo took it"
-    )
+    if booked:
+        figures = sources(each.figures_from for each in booked)
+        told = sources(each.status_from for each in booked)
+        yield f"figures compared with {_counts(figures, FIGURES)}; {_counts(told, STATUS)}"
     if compared.foreign:
         items = counted(range(compared.foreign), "item was", "items were")
         yield f"{items} exported before our first job, and left out"
+
+
+def _counts(counted_: Mapping[str, int], words: Mapping[str, str]) -> str:
+    """Say of how many items it is whose word."""
+    return ", ".join(f"{words[source]} ({count})" for source, count in counted_.items())
 
 
 def _sum(found: Reconciliation) -> str:
