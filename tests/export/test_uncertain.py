@@ -11,7 +11,9 @@ import pytest
 from counterfoil.bookkeeping.entries import Entry
 from counterfoil.bookkeeping.settings import PostingMode
 from counterfoil.errors import JobFailureType
+from counterfoil.pleo.errors import PleoRateLimited
 from counterfoil.register import PartState, open_register
+from counterfoil.sandbox.faults import Kind
 from counterfoil.systems.contract import (
     AccountingSystem,
     Attachments,
@@ -149,11 +151,13 @@ async def test_books_away_after_an_unanswered_request_leave_it_uncertain(world: 
     job = world.queue()
     world.ledger.lose_reply(entry, Fate.BOOKED)
     world.ledger.interrupt("find", replace(AWAY, passing=False), after=1)
-    world.ledger.interrupt("find", replace(AWAY, passing=False))
+    for _ in range(2):
+        world.ledger.interrupt("find", replace(AWAY, passing=False))
     await world.drain()
     assert "not certain" in world.item(job, entry).failure_reason
     later = world.queue(entry)
-    world.ledger.interrupt("find", replace(AWAY, passing=False))
+    for _ in range(2):
+        world.ledger.interrupt("find", replace(AWAY, passing=False))
     await world.drain()
     assert "not certain" in world.item(later, entry).failure_reason
     (result,) = await world.export(entry)
@@ -331,4 +335,36 @@ async def test_an_intent_is_open_though_an_earlier_attempt_is_in_the_books(world
     before = world.clock.now()
     await world.export(entry)
     assert world.clock.now() - before >= timedelta(seconds=60)
+    assert world.ledger.copies(entry) == 1
+
+
+async def test_what_is_uncertain_is_asked_for_once_more_before_the_job_ends(world: World) -> None:
+    """The books could not be read back in the middle, and can be at the end."""
+    entry, other = world.company.add_item(), world.company.add_item()
+    job = world.queue()
+    world.ledger.lose_reply(entry, Fate.BOOKED)
+    world.ledger.interrupt("find", replace(AWAY, passing=False), after=1)
+    (result,), _ = await world.drain()
+    assert result.outcome == "completed"
+    assert world.item(job, entry).external_id == world.ledger.of(entry)[0].id
+    assert world.ledger.copies(entry) == world.ledger.copies(other) == 1
+    assert world.state.count("update", "failed", job) == 0
+
+
+async def test_a_run_that_died_with_something_uncertain_is_followed_by_one_that_asks(
+    world: World,
+) -> None:
+    """Its outcome was kept and not yet told, so it may still turn out well."""
+    unique(world, Uniqueness.PROBE_ONLY, settle_seconds=30)
+    entry = world.company.add_item()
+    job = world.queue()
+    world.ledger.lose_reply(entry, Fate.BOOKED_LATE)
+    world.fault(Kind.RATE_LIMIT, "update_items")
+    with pytest.raises(PleoRateLimited):
+        await world.drain()
+    world.state.faults.clear()
+    world.ledger.deliver()
+    await world.drain()
+    assert world.status(job) == "completed"
+    assert world.item(job, entry).status == "successful"
     assert world.ledger.copies(entry) == 1

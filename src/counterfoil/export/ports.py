@@ -141,5 +141,7 @@ class Export:
     clock: Clock = field(default_factory=SystemClock)
     progress: Progress = field(default_factory=Silent)
     lease: Lease = field(default_factory=Lease)
+    chunk: int = 100
+    """How many items are booked before they are reported; Pleo takes 100 outcomes at once."""
     planned: frozenset[str] | None = None
     """Digests of the only entries that may be written; None: whatever follows from the items."""

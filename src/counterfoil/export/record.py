@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from counterfoil.bookkeeping.chart import Chart
     from counterfoil.export.ports import Export, Receipts
-    from counterfoil.register import KeptItem, PartRecord
+    from counterfoil.register import ItemOutcome, KeptItem, PartRecord
     from counterfoil.systems.contract import AccountingSystem, Found, PartKey
 
 __all__ = ["Recorder"]
@@ -66,6 +66,8 @@ class Recorder:
         self._documents = Documents(export, job_id, books.capabilities.attachments, receipts)
         self._chart = chart
         self._waited = False
+        self.uncertain = export.register.parts.uncertain(books.target, job_id)
+        """Intents of items that failed, of which nobody can tell yet whether they are booked."""
 
     async def record(self, kept: Sequence[KeptItem], ahead: Sequence[KeptItem] = ()) -> None:
         """Give each item its outcome in the register; fetch receipts of what comes next ahead."""
@@ -91,6 +93,31 @@ class Recorder:
         export.register.open_items.remember(payables.booked(works))
         self._documents.done(works)
         export.register.parts.settle([], job_id=self._job_id, outcomes=outcomes)
+        self._remember_uncertain(outcomes)
+
+    async def ask_again(self) -> None:
+        """Look once more for what is uncertain; what turns out to be there is opened again.
+
+        It is then adopted like anything that is in the books. What is not there stays uncertain.
+        """
+        if not self.uncertain:
+            return
+        keys = [(intent.reference.entry_id, intent.part) for intent in self.uncertain]
+        try:
+            found = await patiently(self._export, lambda: self._books.find(keys))
+        except BooksNotReady as error:
+            log.warning("what is uncertain stays so", reason=str(error))
+        else:
+            there = {
+                intent.reference.entry_id for intent in self.uncertain if not is_open(intent, found)
+            }
+            self._export.register.items.reopen(self._job_id, there)
+        self.uncertain = []
+
+    def _remember_uncertain(self, outcomes: Mapping[str, ItemOutcome]) -> None:
+        failed = [entry_id for entry_id, outcome in outcomes.items() if outcome.status == "failed"]
+        records = self._export.register.parts.of(self._books.target, failed) if failed else {}
+        self.uncertain += [one for every in records.values() for one in every if is_open(one, {})]
 
     async def _look_up(
         self, works: Sequence[ItemWork], records: Mapping[str, Sequence[PartRecord]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import structlog
 
@@ -22,12 +22,13 @@ PAUSE_SECONDS = 1
 BATCH = 100
 
 
-async def report(export: Export, job_id: str) -> None:
+async def report(export: Export, job_id: str, *, hold: Collection[str] = ()) -> None:
     """Report every outcome that Pleo has not taken yet; what it keeps refusing stays unreported.
 
+    Outcomes of the entries in ``hold`` wait: Pleo keeps the first final one that it is told.
     Raises JobLost when the job is finished at Pleo. Source: Pleo, "Update job items".
     """
-    refused: set[str] = set()
+    refused = set(hold)
     while items := [
         item
         for item in export.register.items.unreported(job_id, limit=BATCH + len(refused))

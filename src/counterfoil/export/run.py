@@ -4,7 +4,7 @@
     1. validate                the books are ready, the settings fit
     2. job_items               which items, and where each stands
     3. export_items            what each item holds
-    4. record, report          chunk by chunk: book, then tell Pleo
+    4. record, report          chunk by chunk: book, then tell Pleo; what is uncertain comes last
     5. settle                  payments with their bills, of this job and earlier ones
     6. close                   one final event, from Pleo's own list
 
@@ -43,7 +43,6 @@ __all__ = ["JobResult", "confirm_lost", "failed_whole", "run"]
 
 log = structlog.get_logger(__name__)
 
-CHUNK = 100
 AHEAD = 200
 """How many items after a chunk have their receipts fetched ahead."""
 ROUNDS = 3
@@ -108,7 +107,7 @@ async def _export(export: Export, job_id: str) -> tuple[Sequence[ExportJobItem],
                 break
             await _book(export, job_id, recorder)
             rows = await read_job_items(export, job_id)
-            if not _unbooked(export, job_id):
+            if not _unbooked(export, job_id, limit=1):
                 break
         await settle_payments(export, books)
         return rows, await _check(books)
@@ -117,15 +116,28 @@ async def _export(export: Export, job_id: str) -> tuple[Sequence[ExportJobItem],
 async def _book(export: Export, job_id: str, recorder: Recorder) -> None:
     """Report what an earlier run left, read the data layer, record and report chunk by chunk."""
     export.progress.job_started(export.connection, job_id, export.register.items.count_open(job_id))
-    await report(export, job_id)
-    if _unbooked(export, job_id):
+    await report(export, job_id, hold=_uncertain(recorder))
+    if _unbooked(export, job_id, limit=1):
         await read_export_items(export, job_id)
-    while items := _unbooked(export, job_id, limit=CHUNK + AHEAD):
-        await recorder.record(items[:CHUNK], ahead=items[CHUNK:])
-        await report(export, job_id)
+    await _record_all(export, job_id, recorder)
+    await recorder.ask_again()
+    await _record_all(export, job_id, recorder)
+    await report(export, job_id)
 
 
-def _unbooked(export: Export, job_id: str, *, limit: int = CHUNK) -> list[KeptItem]:
+async def _record_all(export: Export, job_id: str, recorder: Recorder) -> None:
+    """Book and report chunk by chunk, but for what is uncertain: it is asked for once more."""
+    size = export.chunk
+    while items := _unbooked(export, job_id, limit=size + AHEAD):
+        await recorder.record(items[:size], ahead=items[size:])
+        await report(export, job_id, hold=_uncertain(recorder))
+
+
+def _uncertain(recorder: Recorder) -> set[str]:
+    return {intent.reference.entry_id for intent in recorder.uncertain}
+
+
+def _unbooked(export: Export, job_id: str, *, limit: int) -> list[KeptItem]:
     return export.register.items.unbooked(job_id, limit=limit)
 
 
@@ -152,7 +164,7 @@ async def failed_whole(export: Export, job_id: str, failure: JobFailure) -> Verd
     outcome = ItemOutcome(
         status="failed", failure_type=_item_type(failure), failure_reason=failure.reason
     )
-    while chunk := _unbooked(export, job_id):
+    while chunk := _unbooked(export, job_id, limit=export.chunk):
         _settle(export, job_id, {item.entry_id: outcome for item in chunk})
     await report(export, job_id)
     return judge(await export.pleo.list_job_items(job_id))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, func, or_, select, update
@@ -25,6 +26,8 @@ OPEN_STATUSES = ("pending", "in_progress")
 _SAVE_PAYLOAD = update(job_items).where(
     job_items.c.job_id == bindparam("in_job"), job_items.c.entry_id == bindparam("of_entry")
 )
+
+_OUTCOME = tuple(field.name for field in fields(ItemOutcome))
 
 _OPEN = job_items.c.pleo_status.in_(OPEN_STATUSES)
 
@@ -139,6 +142,19 @@ class Items:
                 update(job_items)
                 .where(job_items.c.job_id == job_id, job_items.c.entry_id.in_(list(entry_ids)))
                 .values(reported=True)
+            )
+
+    def reopen(self, job_id: str, entry_ids: Iterable[str]) -> None:
+        """Forget the outcomes of these items, which Pleo was not told: they are worked on anew."""
+        chosen = list(entry_ids)
+        if not chosen:
+            return
+        with self._database.write("reopen") as connection:
+            connection.execute(
+                update(job_items)
+                .where(job_items.c.job_id == job_id, job_items.c.entry_id.in_(chosen))
+                .where(job_items.c.reported.is_(False))
+                .values(dict.fromkeys(_OUTCOME))
             )
 
     def _known(self, job_id: str, entry_ids: Sequence[str]) -> set[str]:

@@ -23,7 +23,7 @@ from counterfoil.register.schema import job_items, parts
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import ColumnElement, Connection, Row
 
     from counterfoil.register.database import Database
 
@@ -59,12 +59,23 @@ class Parts:
 
     def intended(self, target: str, job_id: str) -> list[PartRecord]:
         """Return intents without an outcome, of a job's items that have none either."""
+        return self._open(target, job_items.c.job_id == job_id, job_items.c.status.is_(None))
+
+    def uncertain(self, target: str, job_id: str) -> list[PartRecord]:
+        """Return intents without an outcome, of a job's items that failed and are not reported."""
+        return self._open(
+            target,
+            job_items.c.job_id == job_id,
+            job_items.c.status == "failed",
+            job_items.c.reported.is_(False),
+        )
+
+    def _open(self, target: str, *conditions: ColumnElement[bool]) -> list[PartRecord]:
         query = (
             select(parts)
             .join(job_items, job_items.c.entry_id == parts.c.entry_id)
-            .where(parts.c.target == target, job_items.c.job_id == job_id)
+            .where(parts.c.target == target, *conditions)
             .where(parts.c.state.in_([PartState.INTENDED, PartState.UNKNOWN]))
-            .where(job_items.c.status.is_(None))
         )
         with self._database.read() as connection:
             return [_part(row) for row in connection.execute(query)]
