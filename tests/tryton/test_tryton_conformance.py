@@ -19,7 +19,7 @@ from tests.tryton.tryton_rpc import Rpc
 from tests.tryton.tryton_server import Database
 from tests.tryton.tryton_server import Tryton as Server
 
-READS = ("load", "login", "get_preferences", "fields_get", "get_access", "search", "search_read")
+READS = ("load", "login", "read")
 
 
 class TrytonBook(FreshBook):

@@ -14,10 +14,10 @@ from counterfoil.bookkeeping.chart import Chart
 from counterfoil.bookkeeping.entries import Entry, Line, LineTax, Part, Reference
 from counterfoil.systems.contract import Booked, Found, RecordResult
 from counterfoil.systems.tryton import Tryton, TrytonOptions
-from tests.tryton.tryton_company import FALLBACK_PARTY, SERVICE, first_year
+from tests.tryton.tryton_company import FALLBACK_PARTY, FIRST_YEAR, SERVICE
 from tests.tryton.tryton_server import Database, today
 
-__all__ = ["Books", "booked", "day", "options", "tax"]
+__all__ = ["FIRST_YEAR", "Books", "booked", "day", "options", "tax"]
 
 
 def options(database: Database, password: Path, /, **changes: Any) -> TrytonOptions:  # noqa: ANN401 -- options
@@ -37,10 +37,6 @@ def options(database: Database, password: Path, /, **changes: Any) -> TrytonOpti
 def day(month: int = 6, number: int = 10, *, year: int | None = None) -> dt.date:
     """Return a day of last year, which is open, or of another."""
     return dt.date(year or today().year - 1, month, number)
-
-
-FIRST_YEAR = first_year(today())
-"""The year of the closed periods: January to March."""
 
 
 def tax(code: str, base: str, amount: str, rate: str = "0.2", type: str = "inclusive") -> LineTax:

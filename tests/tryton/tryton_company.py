@@ -1,8 +1,8 @@
 """The company that tests book into: set up once over JSON-RPC, then copied as a template.
 
 Its accounts, tax codes, vendors, employees and dimensions are those of the sandbox's demo company.
-Fiscal years reach from two years ago to the next; of the first, January is locked, February closed,
-and in March only the journal of entries is.
+Fiscal years reach to the next; of the first, January is locked, February closed, and in March only
+the journal of entries is.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from decimal import Decimal
 from typing import Any
 
 from counterfoil.sandbox.catalogue import CATEGORIES, PEOPLE, SUPPLIERS, TAGS, TAX_CODES, WALLETS
+from counterfoil.sandbox.company import LAST_DAY
 from tests.tryton.tryton_rpc import Rpc
 
-__all__ = ["ADMIN", "COMPANY", "FALLBACK_PARTY", "SERVICE", "WEAK", "first_year", "set_up"]
+__all__ = ["ADMIN", "COMPANY", "FALLBACK_PARTY", "FIRST_YEAR", "SERVICE", "WEAK", "set_up"]
 
 ADMIN = ("admin", "admin-password")
 SERVICE = ("counterfoil", "service-password")
@@ -24,6 +25,8 @@ WEAK = ("clerk", "a-clerk's-password")
 COMPANY = "Acme Ltd"
 FALLBACK_PARTY = "PLEO"
 BEGINNING = dt.date(2015, 1, 1)
+FIRST_YEAR = LAST_DAY.year - 2
+"""The year of the closed periods, before all that the demo company did."""
 
 RATES = {
     "GBP": Decimal(1),
@@ -35,11 +38,6 @@ RATES = {
 }
 """What one pound buys; SEK is in the books without a rate."""
 DIGITS = {"JPY": 0, "KWD": 3}
-
-
-def first_year(today: dt.date) -> int:
-    """Return the year of the first fiscal year."""
-    return today.year - 2
 
 
 @dataclass
@@ -60,9 +58,9 @@ def set_up(rpc: Rpc, today: dt.date) -> None:
     _company(made)
     _accounts(made)
     _taxes(made)
-    for year in range(first_year(today), today.year + 2):
+    for year in range(FIRST_YEAR, today.year + 2):
         _fiscal_year(made, year)
-    _close(made, first_year(today))
+    _close(made, FIRST_YEAR)
     _parties(made)
     _dimensions(made)
     _users(made)

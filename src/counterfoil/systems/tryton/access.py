@@ -38,6 +38,9 @@ class Access(Protocol):
     async def call(self, model: str, method: str, **arguments: Value) -> Value:
         """Call a method that changes nothing, with its arguments in order."""
 
+    async def accept(self, warning: str) -> None:
+        """Say yes to a warning, the next time that Tryton asks."""
+
     async def search_read(
         self, model: str, domain: Domain, fields: Sequence[str], limit: int | None = None
     ) -> list[Row]:
@@ -109,33 +112,37 @@ class SessionAccess:
 
     async def call(self, model: str, method: str, **arguments: Value) -> Value:
         """Call a method that changes nothing."""
-        return await self._rpc(model, method, *arguments.values())
+        return await self._rpc("read", model, method, *arguments.values())
+
+    async def accept(self, warning: str) -> None:
+        """Note a yes for this user."""
+        await self._rpc("accept", "res.user.warning", "skip", warning, False)  # noqa: FBT003 -- not always
 
     async def search_read(
         self, model: str, domain: Domain, fields: Sequence[str], limit: int | None = None
     ) -> list[Row]:
         """Return the fields of the records that fit."""
         rows: list[Row] = await self._rpc(
-            model, "search_read", domain, 0, limit, FIRST, list(fields)
+            "read", model, "search_read", domain, 0, limit, FIRST, list(fields)
         )
         return rows
 
     async def create(self, model: str, values: Sequence[Values]) -> list[int]:
         """Create records in one transaction."""
-        ids: list[int] = await self._rpc(model, "create", list(values))
+        ids: list[int] = await self._rpc("create", model, "create", list(values))
         return ids
 
     async def press(self, model: str, button: str, ids: Sequence[int]) -> None:
         """Press a button in one transaction."""
-        await self._rpc(model, button, list(ids))
+        await self._rpc("press", model, button, list(ids))
 
     async def write(self, model: str, id: int, values: Values) -> None:
         """Change a record."""
-        await self._rpc(model, "write", [id], values)
+        await self._rpc("write", model, "write", [id], values)
 
     async def delete(self, model: str, ids: Sequence[int]) -> None:
         """Delete records."""
-        await self._rpc(model, "delete", list(ids))
+        await self._rpc("delete", model, "delete", list(ids))
 
     async def _log_in(self) -> None:
         credentials = [self._user, {"password": self._password}]
@@ -146,12 +153,12 @@ class SessionAccess:
         token = base64.b64encode(f"{self._user}:{uid}:{key}".encode()).decode("ascii")
         self._session = f"Session {token}"
 
-    async def _rpc(self, model: str, method: str, *arguments: Value) -> Value:
+    async def _rpc(self, verb: str, model: str, method: str, *arguments: Value) -> Value:
         name, parameters = f"model.{model}.{method}", [*arguments, self.context]
-        answer = await self._send(method, name, parameters, model)
+        answer = await self._send(verb, name, parameters, model)
         if answer.status == UNAUTHORIZED:
             await self._log_in()
-            answer = await self._send(method, name, parameters, model)
+            answer = await self._send(verb, name, parameters, model)
         if answer.status == UNAUTHORIZED:
             raise _not_accepted(self._exchange, f"the session of {self._user}")
         return _result(answer)
@@ -214,14 +221,19 @@ class KeyAccess:
 
     async def call(self, model: str, method: str, **arguments: Value) -> Value:
         """Call a method that changes nothing."""
-        return await self._rest(method, model, f"/{method}", arguments)
+        return await self._rest("read", model, f"/{method}", arguments)
+
+    async def accept(self, warning: str) -> None:
+        """Note a yes for the key's user."""
+        answer = {"name": warning, "always": False}
+        await self._rest("accept", "res.user.warning", "/skip", answer)
 
     async def search_read(
         self, model: str, domain: Domain, fields: Sequence[str], limit: int | None = None
     ) -> list[Row]:
         """Return the fields of the records that fit."""
         asked = {"domain": domain, "fields_names": list(fields), "order": FIRST, "limit": limit}
-        rows: list[Row] = await self._rest("search_read", model, "/search_read", asked)
+        rows: list[Row] = await self._rest("read", model, "/search_read", asked)
         return rows
 
     async def create(self, model: str, values: Sequence[Values]) -> list[int]:
@@ -241,7 +253,7 @@ class KeyAccess:
     async def press(self, model: str, button: str, ids: Sequence[int]) -> None:
         """Press a button of each record, one by one."""
         for id in ids:
-            await self._rest(button, model, f"/{id}/{button}", {})
+            await self._rest("press", model, f"/{id}/{button}", {})
 
     async def write(self, model: str, id: int, values: Values) -> None:
         """Change a record."""

@@ -58,7 +58,7 @@ async def press_and_accept(
             name = (refusal.warning or "").rpartition(".")[2]
             if not name or name not in accepted:
                 raise
-            await access.call("res.user.warning", "skip", name=refusal.warning, always=False)
+            await access.accept(refusal.warning or name)
         else:
             return
     raise Refusal(f"Tryton warns of more than {ACCEPTED} things at once.")
