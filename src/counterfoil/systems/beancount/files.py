@@ -2,7 +2,9 @@
 
 A file is replaced by writing a dot file beside it, fsync, rename, fsync of the folder. Killed at
 any point, the file is the old one or the new one; a dot file left behind is swept by the next run,
-which holds the lock and so knows that nobody is writing it. What the bytes mean is left to others.
+which holds the lock and so knows that nobody is writing it. The next run also settles what the dead
+one left: a name that it sees may not be on the disk yet, and a power cut would take it back. What
+the bytes mean is left to others.
 Writing blocks the event loop on purpose: a cancelled task must not leave a thread behind that still
 writes after the lock is gone.
 """
@@ -97,11 +99,13 @@ class Folder:
     """Atomic writing for one target; ``target`` keeps its dot files apart from another's."""
 
     def __init__(self, target: str) -> None:
-        """Take the target's identity."""
+        """Take the path of the target's main file."""
+        self._top = Path(target).parent
         self.mark = hashlib.sha256(target.encode("utf-8", "surrogateescape")).hexdigest()[:8]
         """Tells this target from others in names of files."""
         self._suffix = f".{self.mark}.counterfoil-tmp"
         self._swept: set[Path] = set()
+        self._settled: set[Path] = set()
 
     def stage(self, path: Path, content: bytes) -> Path:
         """Write the new content beside the file and make it durable; the file stays as it is."""
@@ -154,6 +158,17 @@ class Folder:
         if folder not in self._swept:
             self._swept.add(folder)
             self._sweep(folder)
+
+    def settle(self, folder: Path) -> None:
+        """Make durable, once, what a dead run left in a folder of ours, and the way to it."""
+        if folder in self._settled:
+            return
+        self._settled.add(folder)
+        # A folder that cannot be opened was not made by us: its parent was synced when it was.
+        with suppress(PermissionError):
+            self.sync(folder)
+        if not self._top.is_relative_to(folder):
+            self.settle(folder.parent)
 
     def _sweep(self, folder: Path) -> None:
         for leftover in list(folder.glob(f".*{self._suffix}")):

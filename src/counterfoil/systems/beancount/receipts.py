@@ -64,6 +64,7 @@ class Archive:
         folders = sorted({path.parent for path in places})
         for folder in folders:
             self._folder.make(folder)
+            self._folder.settle(folder)
         results = await _ended(
             asyncio.to_thread(self._write, document, path) for path, document in places.items()
         )

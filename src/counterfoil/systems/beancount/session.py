@@ -136,6 +136,8 @@ class Session:
                     passing=True,
                 )
             )
+        # What is found from here on counts as booked, so it must be durable.
+        self.folder.settle(self.months.home)
         self._scratch = _private_folder(self.folder.mark)
 
 

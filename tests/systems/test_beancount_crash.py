@@ -1,0 +1,83 @@
+"""After a power cut the ledger parses, each file is old or new, and the next run mends it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from counterfoil.systems.beancount import Beancount
+from tests.reliability.crashing import drawn
+from tests.systems.ledgers import COFFEE, HOTEL, TAXI, document, entry
+from tests.systems.powercut import Cuts, Work, booking, three_entries
+from tests.systems.remembering import remembered_answers
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(autouse=True)
+def _remembered() -> Iterator[None]:
+    with remembered_answers():
+        yield
+
+
+async def test_a_booking_survives_a_power_cut_at_any_step(tmp_path: Path) -> None:
+    cuts = Cuts(tmp_path / "books", booking(three_entries(tmp_path)))
+    assert [wrong async for wrong in cuts.violations()] == []
+    assert cuts.tried > 25
+
+
+def changing(folder: Path) -> Work:
+    """Change each of three entries, as long as that is not done."""
+    receipt = document(folder, b"another receipt")
+
+    async def work(books: Beancount) -> None:
+        await books.post([f"{COFFEE}/entry"])
+        await books.attach(f"{TAXI}/entry", receipt)
+        await books.void(f"{HOTEL}/entry")
+        await books.reverse(f"{COFFEE}/entry", entry().date.replace(month=5))
+
+    return work
+
+
+async def test_a_change_survives_a_power_cut_at_any_step(tmp_path: Path) -> None:
+    booked = booking(three_entries(tmp_path))
+    cuts = Cuts(tmp_path / "books", changing(tmp_path), before=booked)
+    assert [wrong async for wrong in cuts.violations()] == []
+    assert cuts.tried > 25
+
+
+SHARES = 3
+
+
+@pytest.mark.parametrize("share", range(SHARES))
+async def test_what_a_killed_run_left_is_durable_before_it_counts_as_booked(
+    tmp_path: Path, share: int
+) -> None:
+    """The process is killed; the next one sees what is not durable yet; then the power fails."""
+    cuts = Cuts(tmp_path / "books", booking(three_entries(tmp_path)))
+    number = share
+    while (wrong := await cuts.violations_when_killed(number)) is not None:
+        assert wrong == [], f"killed before effect {number}"
+        number += SHARES
+    assert number > 30
+
+
+async def test_whatever_else_is_torn_the_next_run_mends_it(tmp_path: Path) -> None:
+    """Torn anywhere, drawn by Hypothesis, not only at the places that are tried one by one."""
+    cuts = Cuts(tmp_path / "books", booking(three_entries(tmp_path)))
+    await cuts.record()
+    loop = asyncio.get_running_loop()
+
+    @settings(max_examples=100)
+    @given(st.data())
+    def holds(data: st.DataObject) -> None:
+        state = drawn(cuts.recording, data.draw)
+        found = asyncio.run_coroutine_threadsafe(cuts.judged(state), loop).result()
+        assert found == []
+
+    await asyncio.to_thread(holds)
