@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from counterfoil.sandbox.faults import Kind
 from counterfoil.sandbox.items import build_line
 from counterfoil.sandbox.model import Receipt
 from tests.bridge.conftest import TOKEN, Acme, OldProgram
@@ -244,6 +245,52 @@ async def test_a_single_expense_is_marked_by_its_path(acme: Acme, old: OldProgra
         answer = await old.ask("PUT", f"/v1/expenses/{entry_id}", json={"status": "EXPORTED"})
         assert answer.status_code == 200
     assert acme.job(job) == "completed"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/expenses/ID?status=EXPORTED", b""),
+        ("/v1/expenses/ID/?status=exported", b"{}"),
+        ("/v1/expenses?status=EXPORTED&ids=ID", b""),
+        ("/v1/expenses?status=EXPORTED", b'["ID"]'),
+        ("/v1/expenses?status=EXPORTED", b'{"ids": ["ID"]}'),
+    ],
+)
+async def test_a_status_in_the_query_counts_where_the_body_says_none(
+    acme: Acme, old: OldProgram, path: str, body: bytes
+) -> None:
+    (one,) = acme.items(1)
+    job = acme.export()
+    await old.queued()
+    content = body.replace(b"ID", one.encode())
+    answer = await old.ask("PUT", path.replace("ID", one), content=content)
+    assert answer.status_code == 200, answer.text
+    assert acme.job(job) == "completed"
+
+
+async def test_names_can_be_looked_up_before_expenses_are_asked_for(
+    acme: Acme, old: OldProgram
+) -> None:
+    acme.item(user={"id": "user-1", "name": "Anna", "code": "E1"}, account="6100")
+    job = acme.export()
+    accounts = (await old.get("/v1/accounts"))["accounts"]
+    employees = (await old.get("/v1/employees"))["employees"]
+    assert acme.job(job) == "pending"
+    (expense,) = (await old.get("/v1/expenses", status="QUEUED"))["expenses"]
+    assert [row["id"] for row in accounts] == [expense["accountId"]]
+    assert [row["id"] for row in employees] == [expense["employeeId"]]
+    assert employees[0]["lastName"] is None
+
+
+async def test_names_of_known_expenses_are_told_while_pleo_is_away(
+    acme: Acme, old: OldProgram
+) -> None:
+    acme.items(1)
+    acme.export()
+    await old.queued()
+    acme.fault(Kind.UNAVAILABLE, "*")
+    assert len((await old.get("/v1/accounts"))["accounts"]) == 1
 
 
 @pytest.mark.parametrize(

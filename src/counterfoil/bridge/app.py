@@ -31,7 +31,7 @@ from counterfoil.bridge.old_api import old_api
 from counterfoil.bridge.query import BadQuery, Filters, Paging
 from counterfoil.bridge.work import Work
 from counterfoil.errors import CounterfoilError
-from counterfoil.pleo.errors import PleoRefused
+from counterfoil.pleo.errors import PleoError, PleoRefused
 from counterfoil.pleo.models import ExportItem
 from counterfoil.pleo.wire import Json, read_json
 
@@ -94,28 +94,43 @@ class Desk:
 
     async def mark(self, request: Request) -> Response:
         """Take the statuses that a body tells."""
-        given = request.path_params.get("id")
-        marked = await self.work.mark(marks(await _body(request), given))
+        query = request.query_params
+        given = [request.path_params["id"]] if "id" in request.path_params else []
+        given += [*query.getlist("id"), *query.getlist("ids")]
+        told = marks(await _body(request), word=query.get("status"), given=given)
+        marked = await self.work.mark(told)
         return _told(marked)
+
+    async def _items(self) -> list[ExportItem]:
+        """Return what names are looked up in, the next job's expenses included.
+
+        Many programs look names up before they ask for the expenses that mention them.
+        """
+        known = list(self.listing.items())
+        try:
+            return [*known, *await self.work.waiting()]
+        except PleoError as error:
+            log.warning("names of waiting expenses are not known", reason=str(error))
+            return known
 
     async def accounts(self, request: Request) -> Response:
         """Answer the accounts that known expenses mention, or one of them."""
-        return _all_or_one("accounts", mentioned.accounts(self.listing.items()), request)
+        return _all_or_one("accounts", mentioned.accounts(await self._items()), request)
 
     async def employees(self, request: Request) -> Response:
         """Answer the employees that known expenses mention, or one of them."""
-        return _all_or_one("employees", mentioned.employees(self.listing.items()), request)
+        return _all_or_one("employees", mentioned.employees(await self._items()), request)
 
     async def tag_groups(self, request: Request) -> Response:
         """Answer the tag groups that known expenses mention, or one of them."""
-        found = mentioned.tag_groups(self.listing.items())
+        found = mentioned.tag_groups(await self._items())
         if "id" in request.path_params:
             return _one("tag group", found, _id(request))
         return _list("tagGroups", found, request)
 
     async def tags(self, request: Request) -> Response:
         """Answer the tags of a group that known expenses mention, or one of them."""
-        found = mentioned.tags(self.listing.items(), _id(request))
+        found = mentioned.tags(await self._items(), _id(request))
         if "tag_id" in request.path_params:
             return _one("tag", found, request.path_params["tag_id"])
         return _list("tags", found, request)
@@ -233,6 +248,8 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 async def _body(request: Request) -> Json:
     body = await request.body()
+    if not body.strip() and "status" in request.query_params:
+        return {}
     if len(body) > LARGEST_BODY:
         raise BadMarks(f"The body is longer than {LARGEST_BODY} bytes. Nothing was changed")
     try:

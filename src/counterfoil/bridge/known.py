@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
 
 from counterfoil.bookkeeping.parse import parse_item
 from counterfoil.bridge.marks import OldStatus
@@ -47,10 +49,17 @@ def old_status(kept: KeptItem, *, job_open: bool) -> OldStatus:
     return OldStatus.NOT_EXPORTED
 
 
-def expenses_known(register: Register, connection: str) -> Iterator[KnownExpense]:
-    """Give every expense of a connection's jobs once, as the running or newest job holds it."""
+def expenses_known(
+    register: Register, connection: str, *, open_only: bool = False, most: int | None = None
+) -> Iterator[KnownExpense]:
+    """Give every expense of a connection's jobs once, as the running or newest job holds it.
+
+    ``open_only``: of the running job alone; ``most``: of so many jobs, the newest.
+    """
     seen: set[str] = set()
-    for job in _jobs(register, connection).values():
+    for job in islice(_jobs(register, connection).values(), most):
+        if open_only and job.state not in OPEN:
+            return
         for kept in register.items.all(job.job_id):
             if kept.entry_id not in seen:
                 seen.add(kept.entry_id)
@@ -79,7 +88,13 @@ def _known(kept: KeptItem, job: JobRecord) -> KnownExpense:
 
 def read_item(kept: KeptItem) -> ExportItem | None:
     """Return what Pleo sent of an item; None where that cannot be read, or nothing came."""
+    return None if kept.payload is None else _parsed(kept.payload)
+
+
+@lru_cache(maxsize=2048)
+def _parsed(payload: str) -> ExportItem | None:
+    """Parse a payload once: the old program reads the same expenses page by page."""
     try:
-        return None if kept.payload is None else parse_item(load_payload(kept.payload))
+        return parse_item(load_payload(payload))
     except ItemFailure:
         return None

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from counterfoil.bridge.expense import SeenExpense, as_expense
 from counterfoil.bridge.known import KnownExpense, expenses_known, read_item
+from counterfoil.bridge.marks import OldStatus
 from counterfoil.bridge.query import Filters, Paging
 from counterfoil.errors import ItemFailure
 from counterfoil.pleo.models import ExportItem
@@ -22,6 +23,10 @@ __all__ = ["Listing", "seen"]
 
 KEPT = 16
 """How many lists are remembered: one for each kind of question that is being paged through."""
+
+RECENT = 50
+"""In so many jobs' expenses the names of accounts, employees and tags are looked up."""
+WAITING = frozenset({OldStatus.QUEUED, OldStatus.EXPORTING})
 
 
 def seen(known: KnownExpense) -> SeenExpense | None:
@@ -42,8 +47,8 @@ class Listing:
     _fixed: OrderedDict[Filters, Sequence[str]] = field(default_factory=OrderedDict)
 
     def items(self) -> Iterator[ExportItem]:
-        """Give every export item that is known."""
-        for known in expenses_known(self.register, self.connection):
+        """Give the export items of the newest jobs, to look names up in."""
+        for known in expenses_known(self.register, self.connection, most=RECENT):
             item = read_item(known.kept)
             if item is not None:
                 yield item
@@ -65,7 +70,8 @@ class Listing:
         return now
 
     def _matching(self, filters: Filters) -> Iterator[tuple[str, SeenExpense]]:
-        for known in expenses_known(self.register, self.connection):
+        waiting = bool(filters.statuses) and filters.statuses <= WAITING
+        for known in expenses_known(self.register, self.connection, open_only=waiting):
             item = read_item(known.kept)
             if item is None or not filters.allow(known.status, item.date):
                 continue

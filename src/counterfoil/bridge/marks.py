@@ -7,7 +7,7 @@ the same under ``expenses``. What cannot be recognised is refused whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
 from counterfoil.errors import CounterfoilError
@@ -32,12 +32,15 @@ class BadMarks(CounterfoilError):
     """The body says of no expense what became of it."""
 
 
-def marks(body: Json, expense_id: str | None = None) -> dict[str, OldStatus]:
+def marks(
+    body: Json, *, word: str | None = None, given: Sequence[str] = ()
+) -> dict[str, OldStatus]:
     """Return the status of each expense by its id; of one that is told twice, the later.
 
-    ``expense_id`` is the one in the path, for a body that names none. Raises BadMarks.
+    ``word`` is a status in the query and ``given`` are the ids in the path and the query, for a
+    body that says none itself. Raises BadMarks.
     """
-    told = dict(_walk(body, None, expense_id))
+    told = dict(_walk(body, word, given))
     if not told:
         raise BadMarks(
             "The body names no expense: send a list of {id, status}, or {ids, status}. Nothing was "
@@ -46,12 +49,12 @@ def marks(body: Json, expense_id: str | None = None) -> dict[str, OldStatus]:
     return {id_: _status(word) for id_, word in told.items()}
 
 
-def _walk(body: Json, word: str | None, given: str | None) -> Iterator[tuple[str, str]]:
+def _walk(body: Json, word: str | None, given: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Give each id with the status nearest to it, in the order of the body."""
     match body:
         case list():
             for each in body:
-                yield from _walk(each, word, given)
+                yield from _walk(each, word, ())
         case str() if word is not None:
             yield body, word
         case dict():
@@ -64,16 +67,16 @@ def _walk(body: Json, word: str | None, given: str | None) -> Iterator[tuple[str
 
 
 def _of_object(
-    body: dict[str, Json], word: str | None, given: str | None
+    body: dict[str, Json], word: str | None, given: Sequence[str]
 ) -> Iterator[tuple[str, str]]:
     said = body.get("status", word)
     if not isinstance(said, str):
         said = None
     names = [name for name in (*IDS, *GROUPS) if body.get(name) is not None]
     for name in names:
-        yield from _walk(_with_status(body[name], said, name), said, None)
-    if not names and given is not None and said is not None:
-        yield given, said
+        yield from _walk(_with_status(body[name], said, name), said, ())
+    if not names and said is not None:
+        yield from ((entry_id, said) for ids in given for entry_id in ids.split(","))
 
 
 def _with_status(value: Json, word: str | None, name: str) -> Json:

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
 
+from counterfoil.bookkeeping.parse import parse_item
 from counterfoil.bridge.known import KnownExpense, expense_known, old_status
 from counterfoil.bridge.marking import Marked, left_behind
 from counterfoil.bridge.marks import OldStatus
 from counterfoil.bridge.sorting import outcomes_at_once
-from counterfoil.errors import JobFailure, JobFailureType, JobLost
+from counterfoil.errors import ItemFailure, JobFailure, JobFailureType, JobLost
 from counterfoil.export.claim import claim, take_over
 from counterfoil.export.close import close, judge
 from counterfoil.export.detect import detect
@@ -29,7 +31,7 @@ from counterfoil.export.ports import Export
 from counterfoil.export.report import BATCH, report, tell
 from counterfoil.export.run import confirm_lost, failed_whole
 from counterfoil.pleo.errors import PleoError, PleoForbidden, PleoNotFound
-from counterfoil.pleo.models import ExportJob, ItemUpdate
+from counterfoil.pleo.models import ExportItem, ExportJob, ItemUpdate
 from counterfoil.register import ItemOutcome, JobState, KeptItem, Register
 
 __all__ = ["Work"]
@@ -41,6 +43,7 @@ ROUNDS = 20
 PATIENCE = timedelta(hours=2)
 """How long a job is kept alive for expenses that are EXPORTING, after the last sign of work."""
 LAST_MINUTES = timedelta(minutes=10)
+ALL = 10**9
 ANSWER_SECONDS = 20
 """How long the old program waits while Pleo is told; the next tick goes on."""
 ENDED = {"completed", "completed_with_errors", "failed"}
@@ -65,6 +68,8 @@ class Work:
     make_export: Callable[[], Export]
     running: Running | None = None
     _alone: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _peeked: tuple[str, list[ExportItem]] | None = None
+    """The items of a job that nobody has claimed yet, by the job's id."""
 
     async def ask(self) -> None:
         """Make the expenses of a waiting job known, claiming it, as the old program asks for them.
@@ -101,6 +106,20 @@ class Work:
             running.worked_at = self._now(running)
             if known.open and self._is_half_over(running):
                 await self._guarded(running, self._renew(running, [entry_id]))
+
+    async def waiting(self) -> list[ExportItem]:
+        """Return what the oldest unclaimed job holds, to look names up in before it is claimed.
+
+        Nothing is claimed or kept. Raises PleoError where Pleo cannot be asked.
+        """
+        async with self._alone:
+            export = self.make_export()
+            job = (await detect(export.pleo, self.register)).next
+            if job is None or job.status != "pending":
+                return []
+            if self._peeked is None or self._peeked[0] != job.id:
+                self._peeked = (job.id, [item async for item in _items(export, job.id)])
+            return self._peeked[1]
 
     def known(self, entry_id: str) -> KnownExpense | None:
         """Return an expense of ours, or None."""
@@ -248,20 +267,18 @@ class Work:
         if outcomes:
             self.register.parts.settle([], job_id=job_id, outcomes=outcomes)
 
-    def _open_items(self, job_id: str) -> list[KeptItem]:
+    def _open_items(self, job_id: str, limit: int = ALL) -> list[KeptItem]:
         """Return the items that the old program still has to speak of."""
-        waiting = {OldStatus.QUEUED, OldStatus.EXPORTING}
-        items = self.register.items.all(job_id)
-        return [kept for kept in items if old_status(kept, job_open=True) in waiting]
+        return self.register.items.unbooked(job_id, limit=limit)
 
     async def _deliver(self, running: Running) -> None:
         """Report every outcome that Pleo has not taken; close the job when none is missing."""
         export, job_id = running.export, running.job_id
         await report(export, job_id)
-        if self._open_items(job_id):
+        if self._open_items(job_id, limit=1):
             return
         rows = await read_job_items(export, job_id)
-        if self._open_items(job_id):
+        if self._open_items(job_id, limit=1):
             running.read = False
             return
         await close(export, job_id, judge(rows))
@@ -323,6 +340,14 @@ class Work:
 
     def _now(self, running: Running) -> datetime:
         return running.export.clock.now()
+
+
+async def _items(export: Export, job_id: str) -> AsyncIterator[ExportItem]:
+    """Give the items of a job as far as they can be read."""
+    async for page in export.pleo.export_item_pages(job_id):
+        for payload in page:
+            with suppress(ItemFailure):
+                yield parse_item(payload)
 
 
 def _batches(ids: Sequence[str]) -> Iterable[Sequence[str]]:
