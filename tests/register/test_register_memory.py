@@ -217,3 +217,15 @@ def test_entries_and_payloads_are_kept_digit_by_digit() -> None:
     assert entry.lines[0].amount == Decimal("10.10")
     payload = {"value": Decimal("123456789012345.678"), "note": "ümläut", "n": 5}
     assert load_payload(dump_payload(payload)) == payload
+
+
+def test_outcomes_of_a_job_come_without_their_payloads(register: Register) -> None:
+    """A report of ten thousand items needs none of them."""
+    register.jobs.intend_claim(job())
+    register.items.save_statuses("job", {"b": "pending", "a": "successful"})
+    register.items.save_payloads("job", [("a", "2026-01-02", "{}"), ("b", "2026-01-01", "{}")])
+    found = register.items.outcomes("job")
+    assert [(item.entry_id, item.pleo_status, item.payload) for item in found] == [
+        ("b", "pending", None),
+        ("a", "successful", None),
+    ]

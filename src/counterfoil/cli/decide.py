@@ -104,7 +104,7 @@ def reverse_items(
 
 def _items_of(register: Register, job: str) -> list[str]:
     known_job(register, job)
-    return [item.entry_id for item in register.items.all(job)]
+    return [item.entry_id for item in register.items.outcomes(job)]
 
 
 def _the_decision(given: dict[DecisionKind, bool]) -> DecisionKind:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, func, or_, select, update
+from sqlalchemy import and_, bindparam, func, null, or_, select, update
 
 from counterfoil.register.dialects import insert
 from counterfoil.register.records import ItemOutcome, KeptItem
@@ -103,6 +103,16 @@ class Items:
             job_items.c.job_id, job_items.c.sort_key, job_items.c.entry_id
         )
         return self._fetch(query if job_id is None else query.where(job_items.c.job_id == job_id))
+
+    def outcomes(self, job_id: str) -> list[KeptItem]:
+        """Return the items of a job in posting order, without the payloads, which may be large."""
+        columns = [column for column in job_items.columns if column is not job_items.c.payload]
+        query = (
+            select(*columns, null().label("payload"))
+            .where(job_items.c.job_id == job_id)
+            .order_by(job_items.c.sort_key, job_items.c.entry_id)
+        )
+        return self._fetch(query)
 
     def get(self, job_id: str, entry_id: str) -> KeptItem | None:
         """Return one item of a job, or None."""

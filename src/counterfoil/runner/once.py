@@ -161,6 +161,6 @@ def _job_report(register: Register, result: JobResult) -> JobReport:
         job_id=result.job_id,
         outcome=result.outcome,
         reason=result.reason,
-        items=tuple(ItemReport.of(item) for item in register.items.all(result.job_id)),
+        items=tuple(ItemReport.of(item) for item in register.items.outcomes(result.job_id)),
         faults=result.faults,
     )
