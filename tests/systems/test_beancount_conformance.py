@@ -11,6 +11,7 @@ from tests.systems.conforming import BeancountBook
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 class TestBeancount(Conformance):
     @pytest.fixture
     def book(self, tmp_path: Path) -> BeancountBook:

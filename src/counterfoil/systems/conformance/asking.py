@@ -108,7 +108,10 @@ async def book_all(books: AccountingSystem, *entries: Entry) -> None:
 async def all_of(books: AccountingSystem, entry: Entry) -> list[Found]:
     """Look up all records of an entry's part, every attempt."""
     key = (entry.reference.entry_id, entry.reference.part)
-    return list((await books.find([key])).get(key, ()))
+    found = list((await books.find([key])).get(key, ()))
+    others = [one for one in found if (one.reference.entry_id, one.reference.part) != key]
+    assert others == [], f"find() tells records of other items under {key}"
+    return found
 
 
 async def live_of(books: AccountingSystem, entry: Entry) -> list[Found]:

@@ -61,14 +61,34 @@ class _Once:
         return Killed()
 
 
+@dataclass
 class Killer(_Once):
-    """Kills; a dead process does nothing more, so every later effect of the run dies, too."""
+    """Kills; a dead process does nothing more, so every later effect of the run dies, too.
+
+    After one effect and before the next the world outside is the same: that counts as one point.
+    """
+
+    _last: Point | None = None
+    """After which effect this run is."""
+
+    def begin(self) -> None:
+        """Begin a new run."""
+        super().begin()
+        self._last = None
 
     def before(self, effect: Effect) -> None:
         """Let nothing out any more once dead."""
         if self.struck:
             raise Killed
+        if self._last in self.done:
+            self.done.add(("before", effect.name, self._seen[effect.name] + 1))
         super().before(effect)
+
+    def after(self, effect: Effect) -> None:
+        """Note which effect was the last one that changed something."""
+        if effect.name not in self.spared:
+            self._last = ("after", effect.name, self._seen[effect.name])
+        super().after(effect)
 
 
 @dataclass
