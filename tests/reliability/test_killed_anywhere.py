@@ -24,7 +24,7 @@ from counterfoil.sandbox.server import SandboxServer
 from counterfoil.sandbox.state import State
 from tests.postgres import PostgresServer
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.reliability]
 
 PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
 BIN = Path(sys.executable).parent
@@ -218,9 +218,16 @@ SHARES = 24
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("share", range(SHARES))
 def test_killed_at_any_effect_it_ends_the_same(
-    kind: str, place: Place, tmp_path: Path, effects: Sequence[str], share: int
+    kind: str,
+    place: Place,
+    tmp_path: Path,
+    effects: Sequence[str],
+    share: int,
+    record_property: Callable[[str, int], None],
 ) -> None:
-    for when, number in moments(kind, effects)[share::SHARES]:
+    chosen = moments(kind, effects)[share::SHARES]
+    record_property("kills", len(chosen))
+    for when, number in chosen:
         with set_up(tmp_path / f"{number} {when}", place) as desk:
             at = f"{when} {effects[number - 1]}"
             assert desk.run(when, number).returncode == -9, at
