@@ -327,6 +327,20 @@ async def test_exporting_and_queued_are_the_same_after_a_restart(acme: Acme) -> 
         assert await old.ids(status="EXPORTING") == [one]
 
 
+async def test_an_expense_that_was_only_looked_at_is_queued_still_after_a_restart(
+    acme: Acme,
+) -> None:
+    (one,) = acme.items(1)
+    async with acme.bridge() as old:
+        job = acme.export()
+        await old.queued()
+        acme.pass_time(minutes=40)
+        await old.get(f"/v1/expenses/{one}")
+        assert acme.outcomes(job) == {one: "in_progress"}
+    async with acme.bridge() as old:
+        assert await old.queued() == [one]
+
+
 async def test_while_pleo_is_away_the_program_is_told_to_ask_again(
     acme: Acme, old: OldProgram
 ) -> None:
