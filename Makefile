@@ -8,18 +8,23 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 # More for pytest or the bench: make test ARGS="-k demo", make bench ARGS=--quick
 ARGS ?=
+# How many: make soak EXAMPLES=100000
+EXAMPLES ?= 1000
 PYTEST := $(BIN)/pytest -n auto --dist worksteal
 LOCK := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url \
 	--no-header --no-strip-extras --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check coverage lint bench lock clean
+.PHONY: help demo demo-tryton test check coverage soak lint bench lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z.]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(READY) ## Book a Pleo export in a Beancount ledger, in counterfoil-demo/
 	@$(BIN)/counterfoil demo
+
+demo-tryton: $(READY) ## The same into a real Tryton; the first time takes a minute or two
+	@$(BIN)/python -m tests.tryton.demo_tryton
 
 test: $(READY) ## Run all tests
 	$(PYTEST) $(ARGS)
@@ -31,6 +36,9 @@ coverage: $(READY) ## Branch coverage of the rules, the export and the register:
 	$(PYTEST) -m "not slow" --cov --cov-report=term-missing --cov-fail-under=100 \
 		tests/bookkeeping tests/book tests/export tests/register tests/runner $(ARGS)
 
+soak: $(READY) ## Simulate exports in which everything goes wrong, with any seeds
+	@$(BIN)/python -m tests.reliability.simulation_soak --examples=$(EXAMPLES) $(ARGS)
+
 lint: $(READY) ## Lint, format, types and import directions alone
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check --diff
@@ -39,6 +47,7 @@ lint: $(READY) ## Lint, format, types and import directions alone
 
 bench: $(READY) ## Measure speed, memory and calls
 	@$(BIN)/python bench/run.py $(ARGS)
+	@$(BIN)/python -m bench.tryton $(filter --quick,$(ARGS))
 
 lock: $(READY) ## Lock the dependencies anew, in requirements/
 	$(LOCK) --upgrade -o requirements/runtime.txt
