@@ -149,11 +149,12 @@ class FindsWhatBeginsAlike(StrictBooks):
 
 
 class RemembersWhatItSaw(StrictBooks):
-    seen: dict[PartKey, Sequence[Found]]
+    async def __aenter__(self) -> Self:
+        self.seen: dict[PartKey, Sequence[Found]] = {}
+        return await super().__aenter__()
 
     async def find(self, keys: Sequence[PartKey]) -> Finds:
-        self.seen = getattr(self, "seen", {})
-        self.seen |= await super().find([key for key in keys if key not in self.seen])
+        self.seen.update(await super().find([key for key in keys if key not in self.seen]))
         return {key: self.seen[key] for key in keys if key in self.seen}
 
 

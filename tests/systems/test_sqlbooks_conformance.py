@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,17 @@ system = "sqlbooks"
 options = { database = "books.sqlite" }
 accounts = { wallet = "1800" }
 """
+
+
+def test_the_page_shows_the_adapter_as_it_is(root: Path) -> None:
+    page = (root / "docs/write-an-adapter.md").read_text()
+    shown = re.findall(r'```python title="(\S+)"\n(.*?)```', page, re.DOTALL)
+    example = root / "examples/sqlbooks"
+    adapter = (example / "src/sqlbooks.py").read_text()
+    book = (example / "tests/test_sqlbooks.py").read_text()
+    assert dict(shown)["sqlbooks.py"] == adapter
+    assert dict(shown)["test_sqlbooks.py"].split('"""')[1] == book.split('"""')[3]
+    assert len(adapter.splitlines()) < 150
 
 
 @pytest.mark.slow
