@@ -14,6 +14,7 @@ from counterfoil.bookkeeping.chart import Chart
 from counterfoil.bookkeeping.entries import Entry, Line, LineTax, Part, Reference
 from counterfoil.systems.contract import Booked, Found, RecordResult
 from counterfoil.systems.tryton import Tryton, TrytonOptions
+from counterfoil.systems.tryton.values import Setup
 from tests.tryton.tryton_company import FALLBACK_PARTY, FIRST_YEAR, SERVICE
 from tests.tryton.tryton_server import Database, today
 
@@ -61,6 +62,13 @@ class Books:
         async with Tryton(chosen, base) as system:
             assert await system.ready() == []
             yield cls(system, await system.chart())
+
+    @property
+    def setup(self) -> Setup:
+        """How the adapter books."""
+        inside = self.system._inside
+        assert inside is not None
+        return inside.setup
 
     def account(self, code: str) -> str:
         """Return an account's id by its code."""

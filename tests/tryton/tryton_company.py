@@ -185,8 +185,8 @@ def _tax(
 
 def _report(made: _SetUp, code: str, tax: int, amount: str) -> None:
     lines = [
-        {"operator": "+", "tax": tax, "amount": amount, "type": kind}
-        for kind in ("invoice", "credit")
+        {"operator": sign, "tax": tax, "amount": amount, "type": kind}
+        for sign, kind in (("+", "invoice"), ("-", "credit"))
     ]
     made.rpc.make(
         "account.tax.code",

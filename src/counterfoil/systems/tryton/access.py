@@ -9,7 +9,7 @@ Source: Tryton 8.0, ``trytond/protocols/dispatcher.py`` and ``rest.py``.
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
 from counterfoil.errors import JobFailureType
@@ -23,6 +23,7 @@ Domain: TypeAlias = Sequence[Any]
 Values: TypeAlias = Mapping[str, Any]
 
 BAD_REQUEST, UNAUTHORIZED, FORBIDDEN = 400, 401, 403
+LINE = "account.move.line"
 FIRST: list[list[str]] = [["id", "ASC"]]
 
 
@@ -55,8 +56,11 @@ class Access(Protocol):
     async def write(self, model: str, id: int, values: Values) -> None:
         """Change a record; raises Refusal."""
 
-    async def delete(self, model: str, ids: Sequence[int]) -> None:
+    async def delete(self, model: str, ids: Collection[int]) -> None:
         """Delete records; raises Refusal."""
+
+    async def open_again(self, lines: Sequence[int]) -> None:
+        """Undo the reconciliations of move lines; raises Refusal."""
 
     @property
     def presses_many(self) -> bool:
@@ -140,13 +144,25 @@ class SessionAccess:
         """Change a record."""
         await self._rpc("write", model, "write", [id], values)
 
-    async def delete(self, model: str, ids: Sequence[int]) -> None:
+    async def delete(self, model: str, ids: Collection[int]) -> None:
         """Delete records."""
         await self._rpc("delete", model, "delete", list(ids))
 
+    async def open_again(self, lines: Sequence[int]) -> None:
+        """Run Tryton's own wizard: users have no right to delete reconciliations."""
+        plain, wizard = self.context, "wizard.account.move.unreconcile_lines"
+        active = {"active_model": LINE, "active_id": lines[0], "active_ids": list(lines)}
+        self.context = {**plain, **active}
+        try:
+            session, state, _ = await self._ask("press", f"{wizard}.create")
+            await self._ask("press", f"{wizard}.execute", session, {}, state)
+        finally:
+            self.context = plain
+
     async def _log_in(self) -> None:
         credentials = [self._user, {"password": self._password}]
-        answer = await self._send("login", "common.db.login", credentials, "")
+        self._session = ""
+        answer = await self._send("login", "common.db.login", credentials)
         if answer.status == UNAUTHORIZED:
             raise _not_accepted(self._exchange, f"the user {self._user} with this password")
         uid, key, *_ = _result(answer)
@@ -154,23 +170,24 @@ class SessionAccess:
         self._session = f"Session {token}"
 
     async def _rpc(self, verb: str, model: str, method: str, *arguments: Value) -> Value:
-        name, parameters = f"model.{model}.{method}", [*arguments, self.context]
-        answer = await self._send(verb, name, parameters, model)
+        return await self._ask(verb, f"model.{model}.{method}", *arguments)
+
+    async def _ask(self, verb: str, method: str, *arguments: Value) -> Value:
+        parameters = [*arguments, self.context]
+        answer = await self._send(verb, method, parameters)
         if answer.status == UNAUTHORIZED:
             await self._log_in()
-            answer = await self._send(verb, name, parameters, model)
+            answer = await self._send(verb, method, parameters)
         if answer.status == UNAUTHORIZED:
             raise _not_accepted(self._exchange, f"the session of {self._user}")
         return _result(answer)
 
-    async def _send(
-        self, verb: str, method: str, parameters: Sequence[Value], target: str
-    ) -> Answer:
+    async def _send(self, verb: str, method: str, parameters: Sequence[Value]) -> Answer:
         # Exactly these three keys: with others, Tryton speaks another protocol.
         payload = {"id": 1, "method": method, "params": parameters}
-        headers = {"Authorization": self._session} if self._session and target else {}
+        headers = {"Authorization": self._session} if self._session else {}
         path = f"/{self._database}/rpc/"
-        return await self._exchange.send(verb, path, payload, headers=headers, target=target)
+        return await self._exchange.send(verb, path, payload, headers=headers, target=method)
 
 
 def _result(answer: Answer) -> Value:
@@ -259,10 +276,16 @@ class KeyAccess:
         """Change a record."""
         await self._rest("write", model, f"/{id}", values, method="PUT")
 
-    async def delete(self, model: str, ids: Sequence[int]) -> None:
+    async def delete(self, model: str, ids: Collection[int]) -> None:
         """Delete each record."""
         for id in ids:
             await self._rest("delete", model, f"/{id}", None, method="DELETE")
+
+    async def open_again(self, lines: Sequence[int]) -> None:
+        """Delete the reconciliations, which takes a right that few users have."""
+        domain = [["id", "in", list(lines)], ["reconciliation", "!=", None]]
+        rows = await self.search_read(LINE, domain, ("reconciliation",))
+        await self.delete("account.move.reconciliation", {row["reconciliation"] for row in rows})
 
     async def _rest(
         self, verb: str, model: str, path: str, payload: Value, *, method: str = "POST"

@@ -59,9 +59,9 @@ async def reverse(access: Access, setup: Setup, record: Record, on: date) -> Non
 
 async def _open_again(access: Access, lines: Sequence[Row]) -> None:
     """Undo the reconciliations of a record's lines: what it paid or owed is open again."""
-    settled = sorted({line["reconciliation"] for line in lines if line["reconciliation"]})
+    settled = [line["id"] for line in lines if line["reconciliation"]]
     if settled:
-        await access.delete("account.move.reconciliation", settled)
+        await access.open_again(settled)
 
 
 class _Reversing:
