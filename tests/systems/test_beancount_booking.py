@@ -73,26 +73,6 @@ async def test_what_beancount_refuses_fails_alone_in_its_words(ledger: LedgerFol
     ]
 
 
-async def test_the_same_attempt_is_never_written_twice(ledger: LedgerFolder) -> None:
-    async with ledger.books() as books:
-        await books.record([entry(), entry()])
-        written = ledger.month.read_bytes()
-        assert await books.record([entry()]) == [Booked(reference=Reference(COFFEE))]
-    assert ledger.month.read_bytes() == written
-    assert written.count(b"pleo_entry") == 1
-
-
-async def test_entries_of_every_attempt_and_part_are_told_apart(ledger: LedgerFolder) -> None:
-    async with ledger.books() as books:
-        await books.record([entry(attempt=2), entry(part=Part.PAYMENT), entry()])
-        assert [found.id for found in await look_up(books)] == [
-            f"{COFFEE}/entry",
-            f"{COFFEE}/entry/2",
-        ]
-        assert (await only(books, part=Part.PAYMENT)).id == f"{COFFEE}/payment"
-        assert await look_up(books, TAXI) == []
-
-
 async def test_entries_go_to_the_month_of_their_day(ledger: LedgerFolder) -> None:
     async with ledger.books() as books:
         await books.record([entry(COFFEE), entry(TAXI, day=date(2026, 4, 1))])
@@ -157,13 +137,6 @@ async def test_entries_that_people_moved_edited_or_removed(ledger: LedgerFolder)
         ]
     assert "; mine" in ledger.month.read_text()
     assert ledger.ask("select distinct entry_meta('pleo_entry')") == [[COFFEE], [TAXI], [HOTEL]]
-
-
-async def test_an_entry_that_people_void_is_voided(ledger: LedgerFolder) -> None:
-    async with ledger.books() as books:
-        await books.record([entry()])
-        ledger.edit(ledger.month, "  pleo_part", "  pleo_voided: TRUE\n  pleo_part")
-        assert (await only(books)).state is EntryState.VOIDED
 
 
 @pytest.mark.parametrize(

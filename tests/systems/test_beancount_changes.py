@@ -17,21 +17,6 @@ COFFEE_ID = f"{COFFEE}/entry"
 TAXI_ID = f"{TAXI}/entry"
 
 
-async def test_a_draft_is_posted_once(ledger: LedgerFolder) -> None:
-    async with ledger.books() as books:
-        await books.record([entry(COFFEE), entry(TAXI)])
-        await books.post([TAXI_ID])
-        posted = ledger.month.read_text()
-        await books.post([TAXI_ID])
-        assert ledger.month.read_text() == posted
-        assert (await only(books, TAXI)).state is EntryState.POSTED
-        assert (await only(books, COFFEE)).state is EntryState.DRAFT
-    assert ledger.ask("select distinct flag, entry_meta('pleo_entry')") == [
-        ["!", COFFEE],
-        ["*", TAXI],
-    ]
-
-
 async def test_a_draft_is_voided_and_stays_as_a_comment(ledger: LedgerFolder) -> None:
     async with ledger.books() as books:
         await books.record([entry(COFFEE), entry(TAXI)])
