@@ -40,7 +40,7 @@ from hypothesis.strategies import SearchStrategy, integers
 if TYPE_CHECKING:
     from _typeshed import FileDescriptorLike, ReadableBuffer
 
-__all__ = ["SYNC", "FullDisk", "Recording", "State", "drawn", "heard_by", "states"]
+__all__ = ["SYNC", "FullDisk", "Recording", "State", "bare", "drawn", "heard_by", "states"]
 
 NAMING = {
     "os.link",
@@ -183,6 +183,12 @@ class Recording:
             for inode in inodes
         }
         return {name: Node(self._numbers[inode], held) for name, (inode, held) in found.items()}
+
+
+def bare(recording: Recording) -> State:
+    """Give what the disk holds at the end if nothing of what was not durable is there."""
+    moment = Moment(recording, len(recording.steps))
+    return State(len(recording.steps), moment.tree([0] * len(moment.options)))
 
 
 def states(recording: Recording, most: int = 200, seed: int = 0) -> Iterator[State]:

@@ -23,19 +23,35 @@ import pytest
 
 from counterfoil.bookkeeping.entries import Entry
 from counterfoil.effects import Effect, observe
+from counterfoil.errors import CounterfoilError
 from counterfoil.systems.beancount import Beancount
 from counterfoil.systems.beancount.programs import check
 from counterfoil.systems.contract import Booked, BooksNotReady
-from tests.reliability.crashing import Recording, State, heard_by, states
+from tests.reliability.crashing import FullDisk, Recording, State, heard_by, states
 from tests.systems.ledgers import COFFEE, HOTEL, MAIN, TAXI, LedgerFolder, document, entry, look_up
 from tests.systems.remembering import MOMENT, remembered_answers
 
-__all__ = ["Cuts", "Work", "as_it_is", "booking", "first_violation", "three_entries"]
+__all__ = [
+    "Cuts",
+    "Death",
+    "Killed",
+    "Work",
+    "as_it_is",
+    "booking",
+    "changing",
+    "faults",
+    "first_violation",
+    "three_entries",
+]
 
 Work: TypeAlias = Callable[[Beancount], Awaitable[None]]
 """What a run does with an open ledger; done again, it changes nothing more."""
 Spoil: TypeAlias = Callable[[pytest.MonkeyPatch], None]
 """Makes the adapter a wrong one."""
+
+
+ELSEWHERE = {"beancount.check", "beancount.query", "beancount.scratch"}
+"""Effects that change nothing beside the ledger."""
 
 
 def as_it_is(patch: pytest.MonkeyPatch) -> None:
@@ -78,9 +94,9 @@ class Cuts:
                 yield f"{self._last(state)}: {wrong}"
 
     async def violations_when_killed(self, number: int) -> list[str] | None:
-        """Work, killed before effect ``number`` (from 0), and again; then let the power fail.
+        """Work, killed before an effect on the ledger, and again; then let the power fail.
 
-        The second run sees all that the killed one wrote, durable or not. None if there are not so
+        ``number``: which one, from 0. The second run sees all that the killed one wrote, durable or not. None if there are not so
         many effects.
         """
         if not self._wanted:
@@ -99,6 +115,27 @@ class Cuts:
         return (
             [wrong for state in after for wrong in await self.judged(state)] if death.dead else None
         )
+
+    async def violations_when_full(self, number: int) -> list[str] | None:
+        """Work on a disk that has no room for one thing, then again; None if it has not so many.
+
+        What the books could not take must be said by an error of ours.
+        """
+        if not self._wanted:
+            await self.record()
+        await self._start_afresh()
+        with (
+            FullDisk(self.ledger.root, number) as disk,
+            suppress(BooksNotReady, CounterfoilError, AssertionError),
+        ):
+            await self._run(self.ledger.books())
+        if not disk.happened:
+            return None
+        self.tried += 1
+        files = {name: (self.ledger.root / name).read_bytes() for name in self.ledger.files()}
+        state = State(len(self.recording.steps), files)
+        wrong = [*self._torn(state), *await faults(self.ledger), *await self._mended()]
+        return [f"no room for {disk.happened}: {each}" for each in wrong]
 
     async def _start_afresh(self) -> None:
         """Make the ledger, and do what is done before."""
@@ -123,11 +160,15 @@ class Cuts:
         wrong = [*self._torn(state), *await faults(self.ledger)]
         if state.steps >= self.recording.marks["done"]:
             wrong += _differences(self._wanted, self._held(), "is lost after it was done")
+        return [*wrong, *await self._mended()]
+
+    async def _mended(self) -> list[str]:
+        """Let the next run mend it, and say what is wrong then."""
         try:
             await self._run(self.ledger.books())
         except (BooksNotReady, AssertionError) as error:
-            return [*wrong, f"the next run does not mend it: {error}"]
-        wrong += _differences(self._wanted, self._held(), "is not as it should be after all")
+            return [f"the next run does not mend it: {error}"]
+        wrong = _differences(self._wanted, self._held(), "is not as it should be after all")
         return [*wrong, *await faults(self.ledger), *self._left()]
 
     def _held(self) -> Mapping[str, bytes]:
@@ -138,8 +179,8 @@ class Cuts:
     def _torn(self, state: State) -> Iterator[str]:
         """Find files that Beancount reads and that are no version of themselves."""
         for name, content in state.tree.items():
-            known = self.recording.versions.get(name, set())
-            if content is not None and _seen(name) and content not in known:
+            known = {MOMENT.sub(b"", each) for each in self.recording.versions.get(name, set())}
+            if content is not None and _seen(name) and MOMENT.sub(b"", content) not in known:
                 yield f"{name} is torn ({len(content)} bytes)"
 
     def _left(self) -> Iterator[str]:
@@ -188,6 +229,19 @@ def booking(entries: Sequence[Entry]) -> Work:
     return work
 
 
+def changing(folder: Path) -> Work:
+    """Change each of three entries, as long as that is not done."""
+    receipt = document(folder, b"another receipt")
+
+    async def work(books: Beancount) -> None:
+        await books.post([f"{COFFEE}/entry"])
+        await books.attach(f"{TAXI}/entry", receipt)
+        await books.void(f"{HOTEL}/entry")
+        await books.reverse(f"{COFFEE}/entry", entry().date.replace(month=5))
+
+    return work
+
+
 async def faults(ledger: LedgerFolder) -> list[str]:
     """Return what Beancount has against the ledger."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -199,7 +253,7 @@ class Killed(BaseException):
 
 
 class Death:
-    """Kills at one effect; whatever would clean up after that does not happen."""
+    """Kills before one effect on a ledger; what would clean up after that does not happen."""
 
     def __init__(self, root: Path, number: int) -> None:
         self.dead = False
@@ -208,9 +262,9 @@ class Death:
 
     def before(self, effect: Effect) -> None:
         """Count an effect, and die at one."""
-        del effect
-        self.dead = self.dead or self._number == 0
-        self._number -= 1
+        if effect.name.startswith("beancount.") and effect.name not in ELSEWHERE:
+            self.dead = self.dead or self._number == 0
+            self._number -= 1
         self._die()
 
     def after(self, effect: Effect) -> None:
