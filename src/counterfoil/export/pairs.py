@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import cached_property
 
 from counterfoil.bookkeeping.entries import Entry, Reference
 from counterfoil.register import Decision, DecisionKind
@@ -69,7 +70,7 @@ class Expected:
         return next((each for each in self.entries if each.reference.part is wanted.part), None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Pair:
     """All that is known of one item."""
 
@@ -86,7 +87,7 @@ class Pair:
     why_unknown: str = "Pleo gives no figures of a finished job, and we kept none"
     """Why nothing is expected, where nothing is."""
 
-    @property
+    @cached_property
     def live(self) -> tuple[Found, ...]:
         """The records that count."""
         return tuple(record for record in self.records if record.state.live)

@@ -75,13 +75,19 @@ class Snapshot:
     faults: Counter[Fault]
     problems: Sequence[Problem]
     watch: Watch
+    cache: Path | None = None
+    """Where the programs find this load again, as long as nothing changed."""
 
 
-async def load(main: Path, own: str, scratch: Path) -> Snapshot:
-    """Read a ledger once; ``own`` is the pattern of our files. Raises BooksNotReady."""
+async def load(main: Path, own: str, scratch: Path, *, keep: bool = False) -> Snapshot:
+    """Read a ledger once; ``own`` is the pattern of our files. Raises BooksNotReady.
+
+    To ``keep`` the programs' load is for a session that writes nothing: a cache does not notice
+    new files. It goes with ``scratch``.
+    """
     for _ in range(ATTEMPTS):
         sources = read_sources(main, own)
-        snapshot = await _load(sources, scratch)
+        snapshot = await _load(sources, scratch, keep=keep)
         if not snapshot.watch.changed():
             return snapshot
     raise BooksNotReady(
@@ -108,8 +114,8 @@ def faults(findings: Iterable[Finding], texts: Mapping[Path, bytes]) -> Counter[
     return counted
 
 
-async def _load(sources: Sources, scratch: Path) -> Snapshot:
-    with private_cache(scratch) as cache:
+async def _load(sources: Sources, scratch: Path, *, keep: bool) -> Snapshot:
+    with private_cache(scratch, keep=keep) as cache:
         findings = await check(sources.main, cache)
         accounts, dated, postings = await _answers(sources, cache)
     books = read_books(dated, postings)
@@ -127,19 +133,21 @@ async def _load(sources: Sources, scratch: Path) -> Snapshot:
             *_ambiguous(rows),
         ],
         watch=sources.watch,
+        cache=cache if keep else None,
     )
 
 
 @contextmanager
-def private_cache(scratch: Path) -> Iterator[Path]:
+def private_cache(scratch: Path, *, keep: bool = False) -> Iterator[Path]:
     """Give the programs a folder to share one load in: a cache does not notice new files."""
     with effect("beancount.scratch", str(scratch)):
         cache = Path(tempfile.mkdtemp(dir=scratch))
     try:
         yield cache
     finally:
-        with effect("beancount.scratch", str(cache)):
-            shutil.rmtree(cache, ignore_errors=True)
+        if not keep:
+            with effect("beancount.scratch", str(cache)):
+                shutil.rmtree(cache, ignore_errors=True)
 
 
 async def _answers(sources: Sources, cache: Path) -> list[list[list[str]]]:

@@ -47,6 +47,7 @@ class Session:
         """What Beancount found fault with before we wrote anything."""
         self._lock = Lock(self.months.home / ".lock")
         self._scratch: Path | None = None
+        self._only_reads = False
         self._snapshot: Snapshot | None = None
         self._obstacle: Problem | None = None
 
@@ -71,6 +72,7 @@ class Session:
 
     def open_to_read(self) -> None:
         """Make the private folder only; a missing ledger is left to ``problems``."""
+        self._only_reads = True
         self._obstacle = _missing(self.main)
         if self._obstacle is None:
             self._scratch = _reading_folder()
@@ -111,7 +113,9 @@ class Session:
         if self._snapshot is None or self._snapshot.watch.changed():
             self.months.forget()
             with self._reading():
-                self._snapshot = await load(self.main, self.months.pattern, self.scratch)
+                self._snapshot = await load(
+                    self.main, self.months.pattern, self.scratch, keep=self._only_reads
+                )
             snapshot = self._snapshot
             self.months.options = declared_options(snapshot.options, ROOTS)
             if self.first is None:

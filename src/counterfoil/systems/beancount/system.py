@@ -126,14 +126,15 @@ class Beancount:
     async def other_postings(
         self, accounts: Collection[str], since: date | None = None
     ) -> Sequence[OtherPosting]:
-        """Ask Beancount for what others posted on these accounts; loads the ledger once more."""
+        """Ask Beancount for what others posted on these accounts."""
         main = self._session.main
         if not accounts:
             return []
         for _ in range(ATTEMPTS):
             snapshot = await self._session.current()
-            with private_cache(self._session.scratch) as cache:
-                rows = await query(main, others_query(accounts, since), cache)
+            with private_cache(self._session.scratch) as fresh:
+                question = others_query(accounts, since)
+                rows = await query(main, question, snapshot.cache or fresh)
             if not snapshot.watch.changed():
                 return read_others(rows, main.parent)
         raise BooksNotReady(_busy(main))
