@@ -298,6 +298,9 @@ async def test_an_old_request_that_lands_between_look_up_and_write_is_told() -> 
         item = world.item(job, entry)
         assert "as the item was before it changed in Pleo" in item.failure_reason
         assert world.ledger.copies(entry) == 1
+        again = world.queue(entry)
+        await world.drain()
+        assert f"counterfoil resolve {entry}" in world.item(again, entry).failure_reason
 
 
 async def test_the_first_export_of_a_young_register_waits_for_what_it_cannot_know_of(
@@ -367,4 +370,34 @@ async def test_a_run_that_died_with_something_uncertain_is_followed_by_one_that_
     await world.drain()
     assert world.status(job) == "completed"
     assert world.item(job, entry).status == "successful"
+    assert world.ledger.copies(entry) == 1
+
+
+async def test_what_was_found_in_the_books_is_not_called_uncertain_any_more(world: World) -> None:
+    entry = world.company.add_item()
+    world.ledger.lose_reply(entry, Fate.BOOKED)
+    for after in (1, 0, 0):
+        world.ledger.interrupt("find", replace(AWAY, passing=False), after=after)
+    await world.export()
+    await world.export(entry)
+    with open_register(world.register_url) as register:
+        (record,) = register.parts.of("memory:books", [entry])[entry]
+    assert (record.state, record.external_id) == (PartState.BOOKED, f"{entry}/entry#1")
+
+
+async def test_what_an_old_request_booked_is_told_by_every_later_export(world: World) -> None:
+    """It was adopted with the fingerprint of what is booked, not of what was to be sent."""
+    unique(world, Uniqueness.UNIQUE_REFERENCE)
+    entry = world.company.add_item(account="6100")
+    world.ledger.lose_reply(entry, Fate.BOOKED_LATE, Fate.NOT_BOOKED, Fate.NOT_BOOKED)
+    await world.export()
+    lines = world.company.build(account="6300")["accountingEntryLines"]
+    world.state.edit_item(entry, {"accountingEntryLines": lines})
+    world.ledger.lose_reply(entry, Fate.NOT_BOOKED, Fate.NOT_BOOKED, Fate.NOT_BOOKED)
+    await world.export(entry)
+    world.ledger.deliver()
+    for _ in range(2):
+        job = world.queue(entry)
+        await world.drain()
+        assert f"counterfoil resolve {entry}" in world.item(job, entry).failure_reason
     assert world.ledger.copies(entry) == 1

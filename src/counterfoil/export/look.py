@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 __all__ = [
+    "booked",
     "is_open",
     "patiently",
     "remembers_too_little",
@@ -93,6 +95,18 @@ def is_open(record: PartRecord, found: Mapping[PartKey, Sequence[Found]]) -> boo
     key = (record.reference.entry_id, record.part)
     shown = {one.reference for one in found.get(key, ())}
     return record.state in {PartState.INTENDED, PartState.UNKNOWN} and record.reference not in shown
+
+
+def booked(intent: PartRecord, found: Found) -> PartRecord:
+    """Return an intent as booked, with what the books hold: it may be an older state's request."""
+    return replace(
+        intent,
+        state=PartState.BOOKED,
+        fingerprint=found.fingerprint or intent.fingerprint,
+        external_id=found.id,
+        external_url=found.url,
+        booked_at=found.booked_at,
+    )
 
 
 def settle_seconds(capabilities: Capabilities) -> float:

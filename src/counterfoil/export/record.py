@@ -19,6 +19,7 @@ from counterfoil.bookkeeping.entries import Part
 from counterfoil.export.decide import Known, decide
 from counterfoil.export.documents import Documents
 from counterfoil.export.look import (
+    booked,
     is_open,
     patiently,
     remembers_too_little,
@@ -82,6 +83,7 @@ class Recorder:
         except BooksNotReady as error:
             _give_up(works, records, error)
         else:
+            records = self._note_found(records, found)
             self._note_gone(records, found)
             self._decide(works, records, found)
             mind_the_time(export, works)
@@ -140,6 +142,28 @@ class Recorder:
             found = await patiently(export, lambda: self._books.find(keys))
         return found
 
+    def _note_found(
+        self,
+        records: dict[str, list[PartRecord]],
+        found: Mapping[PartKey, Sequence[Found]],
+    ) -> dict[str, list[PartRecord]]:
+        """Note what is in the books although no answer said so; return the parts as known now."""
+        live = {one.reference: one for every in found.values() for one in every if one.state.live}
+        adopted = {
+            record.reference: booked(record, live[record.reference])
+            for every in records.values()
+            for record in every
+            if is_open(record, {}) and record.reference in live
+        }
+        if not adopted:
+            return records
+        register = self._export.register
+        register.parts.settle([*adopted.values()], job_id=self._job_id, outcomes={})
+        return {
+            entry_id: [adopted.get(record.reference, record) for record in every]
+            for entry_id, every in records.items()
+        }
+
     def _note_gone(
         self,
         records: Mapping[str, Sequence[PartRecord]],
@@ -186,10 +210,10 @@ def _give_up(
     for work in works:
         every = records.get(work.entry_id, ())
         intents = [record for record in every if is_open(record, {})]
-        booked = [record for record in every if record.state is PartState.BOOKED]
+        done = [record for record in every if record.state is PartState.BOOKED]
         if intents:
             work.failure = uncertain(intents[0].reference)
-        elif booked:
-            work.failure = unconfirmed(error, booked[0].external_id)
+        elif done:
+            work.failure = unconfirmed(error, done[0].external_id)
         else:
             work.failure = unreachable(error)

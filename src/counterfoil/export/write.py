@@ -19,7 +19,7 @@ from counterfoil.errors import (
 )
 from counterfoil.export.attach import attach
 from counterfoil.export.compare import difference
-from counterfoil.export.look import patiently, settle_seconds, uncertain, unreachable
+from counterfoil.export.look import booked, patiently, settle_seconds, uncertain, unreachable
 from counterfoil.export.policies import ReceiptPolicy
 from counterfoil.export.undo import note_taken_back, take_back
 from counterfoil.register import PartRecord, PartState
@@ -261,13 +261,7 @@ def _settle(
     if found is not None:
         work.live[entry.reference.part] = found
         work.failure = _of_another_state(entry, found) or difference(entry, found, capabilities)
-        return replace(
-            intent,
-            state=PartState.BOOKED,
-            external_id=found.id,
-            external_url=found.url,
-            booked_at=found.booked_at,
-        )
+        return booked(intent, found)
     failure, state = _failure(entry, answer.result)
     failure = failure.reworded(f"{failure}{_taken_back(work)}")
     work.fail(failure, [entry.reference.part, *(other.reference.part for other in work.to_write)])
