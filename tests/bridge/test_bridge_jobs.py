@@ -303,6 +303,21 @@ async def test_exported_is_kept_while_pleo_is_away(acme: Acme, old: OldProgram) 
     assert acme.job(job) == "completed"
 
 
+async def test_exported_is_kept_at_once_while_pleo_is_slow(acme: Acme, old: OldProgram) -> None:
+    ids = acme.items(2)
+    acme.export()
+    await old.queued()
+    acme.fault(Kind.SLOW, "list_jobs", times=1, value=0.5)
+    asking = asyncio.create_task(old.queued())
+    await asyncio.sleep(0.1)
+    telling = asyncio.create_task(old.mark("EXPORTED", *ids))
+    await asyncio.sleep(0.1)
+    assert not asking.done()
+    assert sorted(await old.ids(status="EXPORTED")) == sorted(ids)
+    await asking
+    assert (await telling).status_code == 200
+
+
 async def test_exported_is_told_by_the_next_start(acme: Acme) -> None:
     async with acme.bridge() as old:
         ids = acme.items(2)

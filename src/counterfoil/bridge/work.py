@@ -32,7 +32,7 @@ from counterfoil.export.report import BATCH, report, tell
 from counterfoil.export.run import confirm_lost, failed_whole
 from counterfoil.pleo.errors import PleoError, PleoForbidden, PleoNotFound
 from counterfoil.pleo.models import ExportItem, ExportJob, ItemUpdate
-from counterfoil.register import ItemOutcome, JobState, KeptItem, Register
+from counterfoil.register import JobState, KeptItem, Register
 
 __all__ = ["Work"]
 
@@ -133,28 +133,28 @@ class Work:
     async def mark(self, told: Mapping[str, OldStatus]) -> Marked:
         """Take what the old program says of expenses; EXPORTED is kept whatever else goes wrong.
 
-        Raises PleoError where a mark other than EXPORTED has to be told to Pleo and cannot be.
+        It is kept at once, also while Pleo is being told of something else. Raises PleoError where
+        a mark without an outcome has to be told to Pleo and cannot be.
         """
-        async with self._alone:
-            marked = Marked(self.make_export().clock.now())
-            for entry_id, wanted in told.items():
-                marked.add(entry_id, self.known(entry_id), wanted)
-            await self._keep(marked.outcomes)
-            if marked.begun:
-                await self._begin(marked)
-            return marked
-
-    async def _keep(self, outcomes: Mapping[str, Mapping[str, ItemOutcome]]) -> None:
-        """Commit outcomes, then tell Pleo as far as that is possible now."""
-        for job_id, of_job in outcomes.items():
+        marked = Marked(self.make_export().clock.now())
+        for entry_id, wanted in told.items():
+            marked.add(entry_id, self.known(entry_id), wanted)
+        for job_id, of_job in marked.outcomes.items():
             self.register.parts.settle([], job_id=job_id, outcomes=of_job)
-        if not outcomes:
-            return
+        if marked.outcomes:
+            await self._pass_on(marked)
+        if marked.begun:
+            async with self._alone:
+                await self._begin(marked)
+        return marked
+
+    async def _pass_on(self, marked: Marked) -> None:
+        """Tell Pleo what was kept, as far as that is possible while the old program waits."""
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(ANSWER_SECONDS), self._alone:
                 running = self.running or await self._open(may_claim=False)
-                if running is not None and running.job_id in outcomes:
-                    running.worked_at = self._now(running)
+                if running is not None and running.job_id in marked.outcomes:
+                    running.worked_at = marked.now
                     await self._guarded(running, self._deliver(running))
         except (PleoError, TimeoutError) as error:
             log.warning("Pleo is told later what was exported", reason=str(error))
