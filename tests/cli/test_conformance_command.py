@@ -80,9 +80,9 @@ def test_a_name_that_leads_to_no_book_is_wrong_usage(run: Run) -> None:
     ("book", "words"),
     [
         ("some_books:Missing", "module 'some_books' has no attribute 'Missing'"),
-        ("some_books", "some_books cannot be loaded"),
+        ("some_books", "some_books names no class: say MODULE:CLASS"),
         ("some_books:MemoryBooks", "is no class that inherits from FreshBook"),
-        ("some_books:Lacking", "some_books:Lacking does not say credit and open"),
+        ("some_books:Lacking", r"some_books:Lacking does not say how to open\(\) it"),
     ],
 )
 def test_it_is_said_what_a_named_class_lacks(

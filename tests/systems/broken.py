@@ -16,11 +16,13 @@ from counterfoil.effects import effect
 from counterfoil.errors import RefusedByBooks
 from counterfoil.systems.contract import (
     Booked,
+    BooksNotReady,
     Capabilities,
     EntryState,
     Found,
     OtherPosting,
     PartKey,
+    Problem,
     RecordResult,
     Refused,
     Uniqueness,
@@ -236,6 +238,24 @@ class HidesItsClosedPeriods(StrictBooks):
         return replace(await super().chart(), closed=())
 
 
+class FindsNothingWhileAway(StrictBooks):
+    async def find(self, keys: Sequence[PartKey]) -> Finds:
+        try:
+            return await super().find(keys)
+        except BooksNotReady:
+            return {}
+
+
+class IsReadyWhileAway(StrictBooks):
+    async def ready(self) -> Sequence[Problem]:
+        return []
+
+
+class WaitsForAnotherKey(StrictBooks):
+    async def ready(self) -> Sequence[Problem]:
+        return [replace(problem, passing=True) for problem in await super().ready()]
+
+
 class KeepsTheLockOnErrors(StrictBooks):
     async def __aexit__(
         self,
@@ -297,6 +317,14 @@ class BooksTwice(StrictLedger):
             return super().book(entry)
         finally:
             self.capabilities = declared
+
+
+class TakesWhatever(StrictLedger):
+    """Judges nothing."""
+
+    def receive(self, entry: Entry) -> RecordResult:
+        self.book(entry)
+        return Booked(reference=entry.reference)
 
 
 class Rounds(StrictLedger):

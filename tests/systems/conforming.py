@@ -8,15 +8,24 @@ import io
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import ClassVar
 
 from counterfoil.bookkeeping.chart import Chart, ChartAccount, ChartTax, ChartVendor, ClosedSpan
+from counterfoil.errors import JobFailureType
 from counterfoil.systems.beancount import Beancount, BeancountOptions
 from counterfoil.systems.conformance import FreshBook
-from counterfoil.systems.contract import AccountingSystem, EntryState, OtherPosting
+from counterfoil.systems.contract import (
+    AccountingSystem,
+    Capabilities,
+    EntryState,
+    OtherPosting,
+    Problem,
+)
 from counterfoil.testing.strict import StrictBooks, StrictLedger
 
 CURRENCIES = ("EUR", "JPY", "KWD", "USD")
@@ -36,6 +45,15 @@ def memory_chart() -> Chart:
     )
 
 
+def denied_ledger() -> StrictLedger:
+    """Return a ledger that takes no key of ours."""
+    denied = Problem(
+        message="the books do not take the key",
+        failure_type=JobFailureType.ACCOUNTING_SYSTEM_AUTHENTICATION_FAILURE,
+    )
+    return StrictLedger(memory_chart(), problems=[denied])
+
+
 class MemoryBook(FreshBook):
     """Books in memory; what people do, they do to the ledger itself."""
 
@@ -46,12 +64,26 @@ class MemoryBook(FreshBook):
     dimension = ("team", "ops")
     tax = ("VAT20", Decimal("0.2"))
 
+    capabilities: ClassVar[Capabilities | None] = None
+    """What the books can do, if not everything."""
+
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.ledger = StrictLedger(memory_chart())
+        if self.capabilities is not None:
+            self.ledger.capabilities = self.capabilities
 
     def open(self) -> AccountingSystem:
         return StrictBooks(self.ledger)
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        self.ledger.away = True
+        yield
+        self.ledger.away = False
+
+    def open_denied(self) -> AccountingSystem:
+        return StrictBooks(denied_ledger())
 
     async def balance(self, account: str) -> Decimal:
         final = (
@@ -122,8 +154,10 @@ class BeancountBook(FreshBook):
     closed_day = date(2019, 12, 31)
     dimension = ("team", "ops")
     tax = ("VAT20", Decimal("0.2"))
+    # Neither do these change what another process sees: a private folder, a time, what fsync does.
     reads = frozenset(
         {"beancount.check", "beancount.query", "beancount.scratch", "beancount.touch"}
+        | {"beancount.sync_folder"}
     )
 
     def __init__(self, folder: Path) -> None:

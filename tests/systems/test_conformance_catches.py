@@ -11,7 +11,7 @@ from counterfoil.systems.conformance import Conformance
 from counterfoil.systems.contract import Capabilities
 from counterfoil.testing.strict import StrictBooks, StrictLedger
 from tests.systems import broken
-from tests.systems.conforming import MemoryBook, memory_chart
+from tests.systems.conforming import MemoryBook, denied_ledger, memory_chart
 
 
 class Broken(MemoryBook):
@@ -19,16 +19,17 @@ class Broken(MemoryBook):
 
     books: type[StrictBooks] = broken.Honest
     kind: type[StrictLedger] = StrictLedger
-    capabilities: Capabilities | None = None
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self.ledger = self.kind(memory_chart(), name=str(folder))
-        if self.capabilities is not None:
-            self.ledger.capabilities = self.capabilities
+        able = self.ledger.capabilities
+        self.ledger = self.kind(memory_chart(), able, name=str(folder))
 
     def open(self) -> StrictBooks:
         return self.books(self.ledger)
+
+    def open_denied(self) -> StrictBooks:
+        return self.books(denied_ledger())
 
     def lost(self) -> Exception:
         return OSError("the line was cut")
@@ -62,8 +63,8 @@ def _fails(book: type[Broken], folder: Path, name: str) -> bool:
     return False
 
 
-def adapter(books: type[StrictBooks]) -> type[Broken]:
-    return type(books.__name__, (Broken,), {"books": books})
+def adapter(books: type[StrictBooks], kind: type[StrictLedger] = StrictLedger) -> type[Broken]:
+    return type(books.__name__, (Broken,), {"books": books, "kind": kind})
 
 
 def ledger(kind: type[StrictLedger], capabilities: Capabilities | None = None) -> type[Broken]:
@@ -104,6 +105,14 @@ CAUGHT = [
     (adapter(broken.KeepsTheLockOnErrors), "test_a_job_that_failed_lets_the_next_one_in"),
     (adapter(broken.LetsASecondWriterIn), "test_a_second_writer_is_kept_out"),
     (adapter(broken.TakesACutLineForARefusal), "test_a_cut_line_is_told_as_it_is"),
+    (adapter(broken.FindsNothingWhileAway), "test_a_system_that_goes_away_in_the_middle"),
+    (adapter(broken.IsReadyWhileAway), "test_a_system_that_is_away_is_said"),
+    (adapter(broken.WaitsForAnotherKey), "test_wrong_credentials_are_said"),
+    (
+        adapter(broken.HidesItsClosedPeriods, broken.TakesWhatever),
+        "test_a_closed_day_is_told_or_refused",
+    ),
+    (ledger(broken.TakesWhatever), "test_an_unknown_dimension_is_refused"),
     (adapter(broken.WritesBesideTheGate), "test_every_effect_goes_through_the_gate"),
     (adapter(broken.WritesInTwoHalves), "test_killed_at_every_effect_a_booking_ends_as_one"),
     (ledger(broken.BooksTwice), "test_the_same_reference_is_booked_once"),

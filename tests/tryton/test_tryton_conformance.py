@@ -42,7 +42,7 @@ class TrytonBook(FreshBook):
         for name, code in (("debit", "6100"), ("credit", "1800"), ("payable", "2000")):
             number = rpc.one("account.account", ["code", "=", code])
             setattr(self, name, f"account.account,{number}")
-        self.vendor = str(rpc.one("party.party", ["code", "=", "V001"]))  # type: ignore[misc]
+        self.vendor = str(rpc.one("party.party", ["code", "=", "V001"]))
         self.rpc: Rpc = rpc
 
     def open(self) -> AccountingSystem:

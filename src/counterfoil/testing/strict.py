@@ -1,14 +1,19 @@
-"""Books in memory that refuse what their chart does not have, as a real system does."""
+"""Books in memory that behave as a real system does: they refuse what their chart does not have."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from counterfoil.bookkeeping.entries import Document, Entry
-from counterfoil.errors import PeriodClosed, ReceiptUploadFailure, RefusedByBooks
-from counterfoil.systems.contract import RecordResult, Refused
+from counterfoil.errors import (
+    JobFailureType,
+    PeriodClosed,
+    ReceiptUploadFailure,
+    RefusedByBooks,
+)
+from counterfoil.systems.contract import BooksNotReady, Problem, RecordResult, Refused
 from counterfoil.testing.memory import MemoryBooks, MemoryLedger
 
 __all__ = ["StrictBooks", "StrictLedger"]
@@ -16,7 +21,21 @@ __all__ = ["StrictBooks", "StrictLedger"]
 
 @dataclass
 class StrictLedger(MemoryLedger):
-    """A ledger that judges each entry by its chart."""
+    """A ledger that judges each entry by its chart, and may be away for a while."""
+
+    away: bool = False
+    """Whether it answers nothing."""
+
+    def called(self, call: str, about: Sequence[str] = ()) -> None:
+        """Note a call; raises BooksNotReady while it is away."""
+        if self.away:
+            problem = Problem(
+                message=f"{self.name} does not answer",
+                failure_type=JobFailureType.ACCOUNTING_SYSTEM_UNREACHABLE,
+                passing=True,
+            )
+            raise BooksNotReady(problem)
+        super().called(call, about)
 
     def receive(self, entry: Entry) -> RecordResult:
         """Take one entry, unless the chart speaks against it."""
@@ -25,8 +44,14 @@ class StrictLedger(MemoryLedger):
         elif against := next(self._against(entry), None):
             failure = RefusedByBooks(against)
         else:
-            return super().receive(entry)
+            return super().receive(self._as_taken(entry))
         return Refused(reference=entry.reference, failure=failure)
+
+    def _as_taken(self, entry: Entry) -> Entry:
+        """Post what cannot be a draft, and leave out documents that are not taken."""
+        able = self.capabilities
+        documents = entry.documents[: able.attachments.limit] if able.attachments else ()
+        return replace(entry, final=entry.final or not able.drafts, documents=documents)
 
     def _against(self, entry: Entry) -> Iterator[str]:
         dimensions = self.chart.dimensions

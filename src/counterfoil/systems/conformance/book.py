@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import ClassVar, NoReturn, Self
+from typing import NoReturn, Self
 
 import pytest
 
@@ -20,35 +20,36 @@ __all__ = ["FreshBook"]
 class FreshBook(ABC):
     """A new book with a chart that is known here; each test gets one of its own.
 
-    Only ``debit``, ``credit`` and ``open`` must be given. Of the others, what a book does not say
-    is not tested, and the tests that need it are skipped by name.
+    Only ``debit``, ``credit`` and ``open`` must be given; what a server names anew for each book is
+    set in ``__init__``. Of the others, what a book does not say is not tested, and the tests that
+    need it are skipped by name.
     """
 
-    debit: ClassVar[str]
+    debit: str
     """Id, as in ``Chart.accounts``, of a cost account that takes every currency below."""
-    credit: ClassVar[str]
+    credit: str
     """Id of the account that costs are paid from; it takes them, too."""
-    payable: ClassVar[str | None] = None
+    payable: str | None = None
     """Id of the account of what is owed to ``vendor``; None: bills are owed on ``credit``."""
-    vendor: ClassVar[str | None] = None
+    vendor: str | None = None
     """The chart's id of a vendor, for bills, credit notes and payments."""
-    currencies: ClassVar[tuple[str, ...]] = ("EUR",)
+    currencies: tuple[str, ...] = ("EUR",)
     """The currencies that the book takes, its own first; JPY and KWD are worth having."""
-    unknown_currency: ClassVar[str | None] = None
+    unknown_currency: str | None = None
     """A currency that the book refuses."""
-    day: ClassVar[date] = date(2026, 3, 5)
+    day: date = date(2026, 3, 5)
     """A day that is open; the day four weeks later must be, too."""
-    closed_day: ClassVar[date | None] = None
+    closed_day: date | None = None
     """A day on which ``debit`` and ``credit`` take nothing any more, or not yet."""
-    unknown_account: ClassVar[str] = "no-such-account"
+    unknown_account: str = "no-such-account"
     """An account id, of the right form, that the book does not have."""
-    dimension: ClassVar[tuple[str, str] | None] = None
+    dimension: tuple[str, str] | None = None
     """A group of dimensions and one of its values."""
-    unknown_dimension: ClassVar[tuple[str, str]] = ("no-such-group", "no-such-value")
+    unknown_dimension: tuple[str, str] = ("no-such-group", "no-such-value")
     """A group and value that the book does not have."""
-    tax: ClassVar[tuple[str, Decimal] | None] = None
+    tax: tuple[str, Decimal] | None = None
     """A tax code with an ingoing account, and its rate as a fraction."""
-    reads: ClassVar[frozenset[str]] = frozenset()
+    reads: frozenset[str] = frozenset()
     """Names of effects that only read: killing there shows nothing, and leaving it out is quick."""
 
     def __init__(self, folder: Path) -> None:

@@ -157,9 +157,10 @@ async def _book_fully(books: AccountingSystem, entries: Sequence[Entry]) -> None
 
 
 async def _book_and_post(books: AccountingSystem, entries: Sequence[Entry]) -> None:
+    """Record entries; without void in the Capabilities, a draft could not be taken back."""
     await book_all(books, *entries)
-    found = [await only(books, one) for one in entries if one.final]
-    if drafts := drafts_of(found):
+    final = [one for one in entries if one.final or not books.capabilities.void]
+    if drafts := drafts_of([await only(books, one) for one in final]):
         await books.post(drafts)
 
 

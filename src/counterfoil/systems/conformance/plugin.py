@@ -39,21 +39,23 @@ def pytest_configure(config: pytest.Config) -> None:
 def book(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FreshBook]:
     """Make the chosen book for one test."""
     with request.config.stash[BOOK].made(tmp_path) as made:
+        if lacking := [known for known in KNOWN if not hasattr(made, known)]:
+            pytest.fail(f"{type(made).__name__} does not say {' and '.join(lacking)}")
         yield made
 
 
 def load_book(name: str) -> type[FreshBook]:
     """Import ``module:Class``; raises pytest.UsageError for what is no whole FreshBook."""
-    module, _, attribute = name.partition(":")
+    module, colon, attribute = name.partition(":")
+    if not (module and colon and attribute):
+        raise pytest.UsageError(f"{name} names no class: say MODULE:CLASS, my_tests:MyBook for one")
     try:
         found = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
+    except (ImportError, AttributeError) as error:
         raise pytest.UsageError(f"{name} cannot be loaded: {error}") from error
     if not (isinstance(found, type) and issubclass(found, FreshBook)):
         raise pytest.UsageError(f"{name} is no class that inherits from FreshBook")
-    lacking = [known for known in KNOWN if not hasattr(found, known)]
     if inspect.isabstract(found):
-        lacking += sorted(found.__abstractmethods__)
-    if lacking:
-        raise pytest.UsageError(f"{name} does not say {' and '.join(lacking)}")
+        lacking = " and ".join(sorted(found.__abstractmethods__))
+        raise pytest.UsageError(f"{name} does not say how to {lacking}() it")
     return found
