@@ -24,6 +24,7 @@ from counterfoil.cli.plans import difference, kept_plan, told_difference
 from counterfoil.cli.progress import watching
 from counterfoil.cli.reports import exit_code, show_reports
 from counterfoil.cli.shapes import preview_as_json
+from counterfoil.cli.stopping import stopping
 from counterfoil.cli.trouble import existing_register
 from counterfoil.config import Config
 from counterfoil.errors import ConfigurationError
@@ -112,7 +113,14 @@ def drain(
     """
     # What a job makes lives until its chunk is done: looking for cycles often finds none.
     gc.set_threshold(_COLLECT_EVERY)
-    with watching(silent=silent) as progress:
+    with watching(silent=silent) as progress, stopping() as stop:
         return asyncio.run(
-            run_once(config, only=only, take_over=take_over, progress=progress, planned=planned)
+            run_once(
+                config,
+                only=only,
+                take_over=take_over,
+                progress=progress,
+                planned=planned,
+                stopping=stop,
+            )
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -143,5 +143,7 @@ class Export:
     lease: Lease = field(default_factory=Lease)
     chunk: int = 100
     """How many items are booked before they are reported; Pleo takes 100 outcomes at once."""
+    stopping: Callable[[], bool] = bool
+    """Says whether to leave when the chunk at hand is reported."""
     planned: frozenset[str] | None = None
     """Digests of the only entries that may be written; None: whatever follows from the items."""

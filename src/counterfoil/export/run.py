@@ -49,9 +49,16 @@ ROUNDS = 3
 """How often the job's items are read anew because Pleo listed more than before."""
 
 
+class _Stopped(Exception):
+    """The run was told to stop, and what it booked is reported."""
+
+
 @dataclass(frozen=True, slots=True)
 class JobResult:
-    """How a job ended: its final event or ``lost``, why, and what the books' check faults."""
+    """How a job ended, why, and what the books' check faults.
+
+    Its final event; or ``lost``; or ``interrupted``, when the next run goes on with it.
+    """
 
     job_id: str
     outcome: str
@@ -75,6 +82,8 @@ async def run(export: Export, job: ExportJob) -> JobResult:
         await close(export, job.id, verdict)
     except FenceLost as error:
         return JobResult(job.id, "lost", str(error), faults)
+    except _Stopped:
+        return JobResult(job.id, "interrupted", "it was told to stop; the next run goes on", faults)
     except (JobLost, PleoNotFound) as error:
         await confirm_lost(export, job.id, error)
         return JobResult(job.id, "lost", str(error), faults)
@@ -129,6 +138,8 @@ async def _record_all(export: Export, job_id: str, recorder: Recorder) -> None:
     """Book and report chunk by chunk, but for what is uncertain: it is asked for once more."""
     size = export.chunk
     while items := _unbooked(export, job_id, limit=size + AHEAD):
+        if export.stopping():
+            raise _Stopped
         await recorder.record(items[:size], ahead=items[size:])
         await report(export, job_id, hold=_uncertain(recorder))
 

@@ -41,8 +41,7 @@ async def drain(
         if (job := await take_over(export, take)) is not None:
             results.append(await run(export, job))
     tries: Counter[str] = Counter()
-    while True:
-        export = make_export()
+    while not (export := make_export()).stopping():
         done = {result.job_id for result in results}
         found = await detect(export.pleo, export.register, leave=done)
         if found.next is None:
@@ -59,6 +58,7 @@ async def drain(
             continue
         tries[found.next.id] += 1
         await export.clock.sleep(PAUSE_SECONDS)
+    return ()
 
 
 async def _claim(export: Export, job_id: str) -> ExportJob | None:

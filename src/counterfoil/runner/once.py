@@ -22,6 +22,8 @@ from counterfoil.runner.receipts import receipt_store
 from counterfoil.runner.reports import ConnectionReport, ItemReport, JobReport
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from counterfoil.config import Config, Connection
     from counterfoil.export.run import JobResult
 
@@ -35,6 +37,7 @@ class Watched(TypedDict):
 
     progress: Progress
     planned: frozenset[str] | None
+    stopping: Callable[[], bool]
 
 
 async def run_once(
@@ -44,11 +47,13 @@ async def run_once(
     take_over: str | None = None,
     progress: Progress | None = None,
     planned: frozenset[str] | None = None,
+    stopping: Callable[[], bool] = bool,
 ) -> tuple[ConnectionReport, ...]:
     """Run every connection (or the one named ``only``) until no job is left for us.
 
     ``take_over`` names a job in progress that a person says is ours to go on with; ``planned`` the
-    digests of the only entries that may be written.
+    digests of the only entries that may be written. While it is ``stopping``, the chunk at hand is
+    reported and nothing else is begun.
     """
     with config.open_register() as register:
         return tuple(
@@ -59,6 +64,7 @@ async def run_once(
                     take_over=take_over,
                     progress=progress or Silent(),
                     planned=planned,
+                    stopping=stopping,
                 )
                 for connection in config.connections
                 if only in {None, connection.name}
@@ -73,6 +79,7 @@ async def run_connection(
     take_over: str | None = None,
     progress: Progress,
     planned: frozenset[str] | None = None,
+    stopping: Callable[[], bool] = bool,
 ) -> ConnectionReport:
     """Drain one connection under its company's lock; trouble is told, not raised."""
     results: list[JobResult] = []
@@ -80,7 +87,13 @@ async def run_connection(
     error = None
     try:
         foreign = await _drain(
-            connection, register, results, take_over, progress=progress, planned=planned
+            connection,
+            register,
+            results,
+            take_over,
+            progress=progress,
+            planned=planned,
+            stopping=stopping,
         )
     except PleoRefused as refusal:
         error = f"{refusal} Check the key and its rights in Pleo, then run again"

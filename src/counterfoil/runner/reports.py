@@ -40,7 +40,7 @@ class ItemReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobReport:
-    """A job that was run: its final event (or ``lost``), why, its items, what the books fault."""
+    """A job that was run: its outcome as in ``JobResult``, why, its items, what the books fault."""
 
     job_id: str
     outcome: str
@@ -58,7 +58,7 @@ class JobReport:
         """Whether the job was done: items that failed are outcomes, a job failed whole is none."""
         if self.outcome == "failed":
             return bool(self.items) and self.failed_items == len(self.items)
-        return self.outcome != "lost" and not self.faults
+        return self.outcome not in {"lost", "interrupted"} and not self.faults
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
