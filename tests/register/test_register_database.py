@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,7 @@ from sqlalchemy import inspect, select
 from counterfoil.effects import Effect, observe
 from counterfoil.errors import ConfigurationError
 from counterfoil.register import LockHeld, Register, open_register
+from counterfoil.register.connections import current_fence
 from counterfoil.register.schema import companies, metadata
 from counterfoil.testing.register import memory_register
 
@@ -102,3 +104,22 @@ def test_a_register_in_memory_is_the_real_one() -> None:
         register.locks.hold("company 1"),
     ):
         pass
+
+
+def test_a_fence_is_not_raised_while_an_intent_is_being_committed(
+    url: str, register: Register
+) -> None:
+    """Else an intent could be committed by a worker that has been cut off already."""
+    register.connections.raise_fence("company")
+    raised: list[int] = []
+    with open_register(url) as another:
+        raising = threading.Thread(
+            target=lambda: raised.append(another.connections.raise_fence("company"))
+        )
+        with register.database.write("test") as connection:
+            assert current_fence(connection, "company") == 1
+            raising.start()
+            raising.join(0.3)
+            assert raised == []
+        raising.join()
+    assert raised == [2]

@@ -40,14 +40,17 @@ def test_a_pooler_that_changes_the_session_is_refused(
 
 
 @pytest.mark.parametrize("round_robin", [0, 1])
-def test_a_pooler_is_recognised_while_others_use_it(through: Pooler, round_robin: int) -> None:
-    """Its sessions are there already, and some of them busy."""
-    url = through(size=6, round_robin=round_robin)
-    with ExitStack() as others:
-        busy = [others.enter_context(psycopg.connect(url)) for _ in range(5)]
-        for each in busy:
-            each.execute("SELECT 1")
-        for idle in busy[2:]:
+@pytest.mark.parametrize(("used", "busy"), [(2, 0), (3, 0), (3, 1), (5, 2)])
+def test_a_pooler_is_recognised_among_others_that_use_it(
+    through: Pooler, round_robin: int, used: int, busy: int
+) -> None:
+    """It has sessions already, of which some are busy; none of the free ones is ours by right."""
+    url = through(size=used, round_robin=round_robin)
+    with ExitStack() as stack:
+        others = [stack.enter_context(psycopg.connect(url)) for _ in range(used)]
+        for other in others:
+            other.execute("SELECT 1")
+        for idle in others[busy:]:
             idle.rollback()
         with pytest.raises(ConfigurationError, match=REFUSED):
             open_register(url)
