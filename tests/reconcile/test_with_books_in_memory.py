@@ -20,6 +20,8 @@ from counterfoil.errors import ConnectionBroken
 from counterfoil.export.policies import OnChange
 from counterfoil.export.verdicts import Finding, Verdict
 from counterfoil.register import DecisionKind
+from counterfoil.register.locks import company_lock
+from counterfoil.register.retention import Retention
 from counterfoil.runner.deciding import resolve, take_back_items
 from counterfoil.runner.reconcile_report import Reconciliation
 from counterfoil.runner.reconciling import reconcile, reconcile_all
@@ -84,6 +86,12 @@ class Office(World):
         """Compare both sides without a register."""
         async with self.ready() as (_, pleo):
             return await reconcile(self.connection(pleo.base_url), None)
+
+    async def prune(self) -> None:
+        """Remove what the register keeps for a time only."""
+        await self.clock.sleep(60)
+        async with self.ready() as (register, _):
+            Retention(register.database).prune(before=self.clock.now())
 
     async def decide(self, entry_id: str, kind: DecisionKind, reference: str | None = None) -> None:
         """Let Anna decide about an item."""
@@ -205,6 +213,46 @@ async def test_an_item_that_cannot_be_read_any_more_is_compared_as_it_was(office
     finding = the_finding(await office.reconcile())
     assert finding.verdict is Verdict.UNKNOWN_TO_PLEO
     assert "cannot be used" in finding.what
+
+
+async def test_what_was_pruned_is_there_but_cannot_be_compared(office: Office) -> None:
+    entry, gone = office.spend(), office.spend(900)
+    await office.book()
+    await office.prune()
+    office.ledger.delete(office.of(gone).id)
+    found = await office.reconcile()
+    assert verdicts(found) == {"not_comparable": 1, "missing": 1}
+    there = next(each for each in found.findings if each.entry_id == entry)
+    assert there.what == f"the figures of {office.of(entry).id} are not known"
+    assert (there.status_from, there.figures_from) == ("pleo", None)
+    wallet = next(total for total in found.totals if total.account == "account-1800")
+    assert (wallet.pleo, wallet.unknown) == (Decimal("-12.00"), Decimal("-12.00"))
+
+
+async def test_what_was_pruned_and_changed_in_pleo_differs(office: Office) -> None:
+    entry = office.spend()
+    await office.book()
+    await office.prune()
+    lines = office.company.build(account="6300")["accountingEntryLines"]
+    office.state.edit_item(entry, {"accountingEntryLines": lines})
+    office.on_change = OnChange.KEEP
+    await office.book(entry)
+    found = await office.reconcile()
+    finding = the_finding(found)
+    assert finding.verdict is Verdict.FIGURES_DIFFER
+    assert "its figures are not those that were booked" in finding.what
+    assert not any(total.unknown for total in found.totals)
+
+
+async def test_what_has_no_day_lies_in_the_time_of_its_job(office: Office) -> None:
+    entry = office.spend()
+    job = await office.book()
+    await office.prune()
+    office.ledger.delete(office.of(entry).id)
+    assert verdicts(await office.reconcile(job.created_at.date())) == {"missing": 1}
+    assert verdicts(await office.reconcile(job.created_at.date() + timedelta(days=2))) == {}
+    del office.state.jobs[job.id]
+    assert verdicts(await office.reconcile(job.created_at.date())) == {"missing": 1}
 
 
 async def test_only_what_is_booked_from_a_day_on_is_compared(office: Office) -> None:
@@ -386,6 +434,7 @@ async def test_what_lies_before_the_day_is_not_told(office: Office) -> None:
     assert found.repairs == ()
 
 
+@pytest.mark.slow  # it waits between its tries
 async def test_a_row_that_pleo_refuses_is_said(office: Office) -> None:
     office.spend()
     await office.book()
@@ -530,7 +579,7 @@ async def test_a_repair_waits_for_a_run_to_end(office: Office) -> None:
         config = Config(
             path=Path("x"), register_url="", connections=(office.connection(pleo.base_url),)
         )
-        with register.locks.hold(f"company {office.company.id}"):
+        with register.locks.hold(company_lock(office.company.id)):
             (held,) = await reconcile_all(config, register, repairing=True)
             assert "is locked" in (held.error or "")
             (free,) = await reconcile_all(config, register)

@@ -24,7 +24,7 @@ from counterfoil.export.decide import told_changes
 from counterfoil.export.pairs import Expected, Source
 from counterfoil.pleo.models import ExportItem
 from counterfoil.register import PartRecord, PartState
-from counterfoil.register.records import load_entry, load_payload
+from counterfoil.register.records import load_payload
 from counterfoil.systems.contract import Capabilities, Found
 
 __all__ = ["Planner", "as_booked"]
@@ -62,8 +62,12 @@ class Planner:
 
         ``newer`` is a payload that came after the one that it was booked from, which ``was`` gives.
         """
-        entries = tuple(load_entry(part.entry) for part in booked.values())
-        expected = Expected(entries=entries, source=Source.REGISTER)
+        planned = {part.reference: part.planned for part in booked.values()}
+        expected = Expected(
+            entries=tuple(entry for entry in planned.values() if entry is not None),
+            source=Source.REGISTER,
+            pruned=tuple(reference for reference, entry in planned.items() if entry is None),
+        )
         if newer is None:
             return expected
         mark = self.mark(newer)

@@ -8,11 +8,11 @@ What a pair means is told by ``verdicts``.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from functools import cached_property
 
-from counterfoil.bookkeeping.entries import Entry, Reference
+from counterfoil.bookkeeping.entries import Entry, Part, Reference
 from counterfoil.register import Decision, DecisionKind
 from counterfoil.systems.contract import Found
 
@@ -41,6 +41,8 @@ class Told:
     failure: str | None = None
     job_status: str = ""
     """Pleo's word, where it still lists the job."""
+    created_at: datetime | None = None
+    """When the job was created, where that is known."""
     resumable: bool = False
     """Whether the job is in progress and ours."""
 
@@ -59,8 +61,17 @@ class Expected:
     source: Source
     changes: tuple[str, ...] = ()
     """What changed in Pleo since then."""
+    pruned: tuple[Reference, ...] = ()
+    """What was booked as well, but is not kept any more as it was planned."""
     now: tuple[Entry, ...] = ()
     """The item as it would be booked now, where it changed in Pleo and can be planned."""
+
+    @property
+    def parts(self) -> frozenset[Part]:
+        """The parts that the item has."""
+        return frozenset(
+            each.part for each in (*(entry.reference for entry in self.entries), *self.pruned)
+        )
 
     def of(self, record: Found) -> Entry | None:
         """Return the entry that a record should be, None where nobody has it."""

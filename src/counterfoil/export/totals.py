@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeAlias
 
 from counterfoil.export.pairs import Pair
-from counterfoil.systems.contract import OtherPosting
+from counterfoil.systems.contract import Found, OtherPosting
 
 __all__ = ["Total", "totals"]
 
@@ -42,15 +42,11 @@ def totals(pairs: Iterable[Pair], others: Iterable[OtherPosting] = ()) -> tuple[
     """Sum both sides up, by account, then currency."""
     pleo, books, other, unknown = (_sums() for _ in range(4))
     for pair in pairs:
-        held = _sums()
-        for record in pair.live:
-            for account, amount in record.lines:
-                held[account, record.currency] += amount
-        _add(books, held)
+        _add_records(books, pair.live)
         if pair.told_booked:
-            _add(pleo, held if pair.expected is None else _expected(pair))
-        if pair.told_booked and pair.expected is None:
-            _add(unknown, held)
+            _add_entries(pleo, pair)
+            for sums in (pleo, unknown):
+                _add_records(sums, _without_figures(pair))
     for posting in others:
         other[posting.account, posting.currency] += posting.amount
     return tuple(
@@ -66,19 +62,27 @@ def totals(pairs: Iterable[Pair], others: Iterable[OtherPosting] = ()) -> tuple[
     )
 
 
-def _expected(pair: Pair) -> Sums:
-    """Sum up what Pleo has: the item as it is now, where it changed since it was booked."""
-    sums = _sums()
+def _add_entries(sums: Sums, pair: Pair) -> None:
+    """Add what Pleo has: the item as it is now, where it changed since it was booked."""
     now = pair.expected.now if pair.expected else ()
     for entry in now or pair.entries:
         for line in entry.lines:
             sums[line.account, entry.currency] += line.amount
-    return sums
 
 
-def _add(sums: Sums, more: Sums) -> None:
-    for key, amount in more.items():
-        sums[key] += amount
+def _add_records(sums: Sums, records: Iterable[Found]) -> None:
+    for record in records:
+        for account, amount in record.lines:
+            sums[account, record.currency] += amount
+
+
+def _without_figures(pair: Pair) -> Iterator[Found]:
+    """Give the live records of which nobody has what they should be."""
+    expected = pair.expected
+    if expected is None:
+        yield from pair.live
+    elif not expected.now:
+        yield from (record for record in pair.live if record.reference in expected.pruned)
 
 
 def _sums() -> Sums:

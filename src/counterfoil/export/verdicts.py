@@ -110,7 +110,7 @@ def judge(pair: Pair, capabilities: Capabilities) -> Finding:
         amount=amount,
         currency=currency,
         status_from=pair.told.source if pair.told else None,
-        figures_from=pair.expected.source if pair.expected else None,
+        figures_from=pair.expected.source if pair.expected and pair.entries else None,
         only_untold={remark.verdict for remark in remarks} == {Verdict.UNKNOWN_TO_PLEO},
     )
 
@@ -154,7 +154,7 @@ def _doubled(pair: Pair) -> Iterator[_Remark]:
 
 def _missing(pair: Pair, told: Told) -> Iterator[_Remark]:
     there = {record.reference.part for record in pair.live}
-    lacking = {entry.reference.part for entry in pair.entries} - there
+    lacking = pair.expected.parts - there if pair.expected else set()
     elsewhere = pair.decided(DecisionKind.BOOKED_AS)
     if there and lacking:
         what = f"in the books is its {_listed(there)}, not its {_listed(lacking)}"

@@ -141,6 +141,7 @@ class _Joining:
             external_id=row.external_id,
             failure=row.failure_reason,
             job_status=job.status,
+            created_at=job.created_at,
             resumable=job.status == "in_progress" and started_by_us(job, record),
         )
 
@@ -148,8 +149,10 @@ class _Joining:
         """Take our own word for what Pleo took in a job that it does not list any more."""
         for passage in known.passages:
             if passage.reported and passage.status and passage.job_id not in self.pleo.job_by_id:
+                job = self.memory.jobs.get(passage.job_id)
                 return Told(
                     status=passage.status,
+                    created_at=job.created_at if job else None,
                     job_id=passage.job_id,
                     source=Source.REGISTER,
                     external_id=passage.external_id,

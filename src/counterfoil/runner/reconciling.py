@@ -23,6 +23,7 @@ from counterfoil.pleo.auth import ApiKeyAuth
 from counterfoil.pleo.client import PleoClient
 from counterfoil.pleo.errors import PleoRefused
 from counterfoil.receipts.store import ReceiptStore
+from counterfoil.register.locks import company_lock
 from counterfoil.runner.binding import binding_of
 from counterfoil.runner.reconcile_memory import Memory
 from counterfoil.runner.reconcile_pairs import Joined, join
@@ -103,7 +104,7 @@ def _alone(connection: Connection, register: Register | None) -> Iterator[None]:
     if register is None:
         yield
         return
-    with register.locks.hold(f"company {connection.company_id}"):
+    with register.locks.hold(company_lock(connection.company_id)):
         yield
 
 
@@ -192,8 +193,16 @@ class _Reconciling:
         return replace(joined, pairs=tuple(filter(self.concerns, joined.pairs)))
 
     def concerns(self, pair: Pair) -> bool:
-        """Whether an item is booked, or should be, in the time that is asked about."""
-        return self.since is None or not pair.days or max(pair.days) >= self.since
+        """Whether an item is booked, or should be, in the time that is asked about.
+
+        Where nobody knows its day, that of its job decides.
+        """
+        if self.since is None or self.moment is None:
+            return True
+        if pair.days:
+            return max(pair.days) >= self.since
+        created = pair.told.created_at if pair.told else None
+        return created is None or created >= self.moment
 
     def judged(self, pairs: Sequence[Pair]) -> tuple[Finding, ...]:
         """Judge every pair; by day."""
