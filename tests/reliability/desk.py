@@ -75,6 +75,10 @@ class OpenLedger(MemoryLedger):
             self.records.append(self.in_flight.popleft()[1])
         super().called(call, about)
 
+    def mend(self) -> None:
+        """Let nothing be interrupted any more."""
+        self._interruptions.clear()
+
     def send_back(self, lands: timedelta) -> None:
         """Put the newest record into flight again: its request lands so long after it was sent."""
         record = self.records.pop()

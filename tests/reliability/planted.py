@@ -237,12 +237,17 @@ def take_no_answer_for_yes(patch: pytest.MonkeyPatch) -> None:
 def send_again_at_once(patch: pytest.MonkeyPatch) -> None:
     """Send what had no answer again, to books that would take it twice."""
     patch.setattr(Writer, "_may_resend", True)
-    patch.setattr(write, "unsettled_seconds", lambda *_: 0.0)
+    patch.setattr(write, "settle_seconds", lambda _: 0.0)
 
 
 def take_absence_for_proof(patch: pytest.MonkeyPatch) -> None:
     """Book what is not found at once, though a request for it may be in flight."""
-    patch.setattr(record, "unsettled_seconds", lambda *_: 0.0)
+    patch.setattr(record, "settle_seconds", lambda _: 0.0)
+
+
+def trust_a_young_register(patch: pytest.MonkeyPatch) -> None:
+    """Wait for no request in flight when the register knows of none, however new it is."""
+    patch.setattr(record, "remembers_too_little", lambda _: False)
 
 
 def ignore_the_fence(patch: pytest.MonkeyPatch) -> None:
@@ -312,6 +317,7 @@ PLANTED: tuple[Plant, ...] = (
     take_no_answer_for_yes,
     send_again_at_once,
     take_absence_for_proof,
+    trust_a_young_register,
     ignore_the_fence,
     amend_without_taking_back,
     take_back_after_booking_anew,
