@@ -96,8 +96,8 @@ class Cuts:
     async def violations_when_killed(self, number: int) -> list[str] | None:
         """Work, killed before an effect on the ledger, and again; then let the power fail.
 
-        ``number``: which one, from 0. The second run sees all that the killed one wrote, durable or not. None if there are not so
-        many effects.
+        ``number``: which effect, from 0; None if there are not so many. The second run sees all
+        that the killed one wrote, durable or not.
         """
         if not self._wanted:
             await self.record()

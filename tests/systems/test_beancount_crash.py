@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.reliability.crashing import drawn
+from counterfoil.effects import Effect, observe
+from counterfoil.systems.contract import BooksNotReady, Unknown
+from tests.reliability.crashing import Recording, drawn, states
+from tests.systems.ledgers import COFFEE, LedgerFolder, entry, look_up
 from tests.systems.powercut import Cuts, booking, changing, three_entries
 from tests.systems.remembering import remembered_answers
 
@@ -66,3 +71,43 @@ async def test_whatever_else_is_torn_the_next_run_mends_it(tmp_path: Path) -> No
         assert found == []
 
     await asyncio.to_thread(holds)
+
+
+class FailingSync:
+    """Fails the first sync of a folder after a file took its place."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._waits = True
+        self._fails = False
+
+    def before(self, effect: Effect) -> None:
+        if effect.name == "beancount.sync_folder" and self._fails:
+            self._fails = False
+            raise OSError(errno.EIO, "Input/output error", effect.target)
+
+    def after(self, effect: Effect) -> None:
+        if (
+            effect.name == "beancount.replace"
+            and effect.target.endswith(self._file)
+            and self._waits
+        ):
+            self._waits, self._fails = False, True
+
+
+@pytest.mark.parametrize("file", ["main.beancount", "index.beancount", "2026-03.beancount"])
+async def test_what_is_found_after_a_failed_sync_is_durable(
+    ledger: LedgerFolder, file: str
+) -> None:
+    recording = Recording(ledger.root)
+    with recording:
+        async with ledger.books() as books:
+            with observe(FailingSync(file)), suppress(BooksNotReady):
+                assert isinstance((await books.record([entry()]))[0], Unknown)
+            if not await look_up(books):
+                await books.record([entry()])
+            recording.mark("found")
+    for state in states(recording):
+        if state.steps >= recording.marks["found"]:
+            assert 'include "counterfoil/' in str(state.tree["main.beancount"])
+            assert COFFEE in str(state.tree["counterfoil/2026-03.beancount"])

@@ -160,15 +160,18 @@ class Folder:
             self._sweep(folder)
 
     def settle(self, folder: Path) -> None:
-        """Make durable, once, what a dead run left in a folder of ours, and the way to it."""
-        if folder in self._settled:
-            return
-        self._settled.add(folder)
-        # A folder that cannot be opened was not made by us: its parent was synced when it was.
-        with suppress(PermissionError):
-            self.sync(folder)
-        if not self._top.is_relative_to(folder):
-            self.settle(folder.parent)
+        """Make durable what a dead run left in a folder of ours, and the way to it.
+
+        That is done once, and again after it failed.
+        """
+        for each in (folder, *folder.parents):
+            if each not in self._settled:
+                # One that cannot be opened was not made by us: a new one's parent is synced.
+                with suppress(PermissionError):
+                    self.sync(each)
+                self._settled.add(each)
+            if self._top.is_relative_to(each):
+                return
 
     def _sweep(self, folder: Path) -> None:
         for leftover in list(folder.glob(f".*{self._suffix}")):
@@ -176,6 +179,13 @@ class Folder:
 
     def sync(self, folder: Path) -> None:
         """Make durable what the folder holds by which name."""
+        try:
+            self._sync(folder)
+        except OSError:
+            self._settled.discard(folder)
+            raise
+
+    def _sync(self, folder: Path) -> None:
         with effect("beancount.sync_folder", str(folder)):
             descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
             try:

@@ -110,6 +110,10 @@ class Session:
         self._snapshot = None
 
     async def _load(self) -> Snapshot:
+        if self._lock.held:
+            # What is found counts as booked, so it must be durable.
+            with writing(self.main):
+                self.folder.settle(self.months.home)
         if self._snapshot is None or self._snapshot.watch.changed():
             self.months.forget()
             with self._reading():
@@ -140,8 +144,6 @@ class Session:
                     passing=True,
                 )
             )
-        # What is found from here on counts as booked, so it must be durable.
-        self.folder.settle(self.months.home)
         self._scratch = _private_folder(self.folder.mark)
 
 
