@@ -25,7 +25,7 @@ class Unique(MemoryBook):
         uniqueness=Uniqueness.UNIQUE_REFERENCE,
         attachments=Attachments(limit=1),
         reverse=True,
-        batch_size=7,
+        batch_size=2,
     )
 
 

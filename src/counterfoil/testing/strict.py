@@ -67,7 +67,14 @@ class StrictLedger(MemoryLedger):
 
 
 class StrictBooks(MemoryBooks):
-    """One job's connection to a strict ledger: documents are read, too."""
+    """One job's connection to a strict ledger: batches are counted, and documents read."""
+
+    async def record(self, entries: Sequence[Entry]) -> Sequence[RecordResult]:
+        """Write a batch; raises ValueError for one that is larger than was declared."""
+        if len(entries) > self.capabilities.batch_size:
+            message = f"{len(entries)} entries, where a batch has {self.capabilities.batch_size}"
+            raise ValueError(message)
+        return await super().record(entries)
 
     async def attach(self, id: str, document: Document) -> None:
         """File a document that is what it was announced to be; raises ReceiptUploadFailure."""

@@ -24,6 +24,7 @@ from counterfoil.systems.contract import (
     EntryState,
     Found,
     Problem,
+    RecordResult,
 )
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "needs",
     "obstacle",
     "only",
+    "record",
     "shown_once",
 ]
 
@@ -99,10 +101,17 @@ async def obstacle(books: AccountingSystem) -> Problem:
     return problems[0]
 
 
+async def record(books: AccountingSystem, entries: Sequence[Entry]) -> list[RecordResult]:
+    """Record entries as an export does: never more than a batch in one call."""
+    size = books.capabilities.batch_size
+    batches = [entries[start : start + size] for start in range(0, len(entries), size)]
+    return [result for batch in batches for result in await books.record(batch)]
+
+
 async def book_all(books: AccountingSystem, *entries: Entry) -> None:
     """Record entries, each of which the system has every reason to take."""
-    results = await books.record(entries)
-    assert list(results) == [Booked(reference=entry.reference) for entry in entries]
+    results = await record(books, entries)
+    assert results == [Booked(reference=entry.reference) for entry in entries]
 
 
 async def all_of(books: AccountingSystem, entry: Entry) -> list[Found]:

@@ -8,7 +8,15 @@ import pytest
 
 from counterfoil.bookkeeping.entries import Entry
 from counterfoil.errors import ItemFailure
-from counterfoil.systems.conformance.asking import all_of, book_all, cites, job, needs, shown_once
+from counterfoil.systems.conformance.asking import (
+    all_of,
+    book_all,
+    cites,
+    job,
+    needs,
+    record,
+    shown_once,
+)
 from counterfoil.systems.conformance.book import FreshBook
 from counterfoil.systems.conformance.making import entry, many
 from counterfoil.systems.contract import (
@@ -46,7 +54,7 @@ class Batches:
         async with job(book) as books:
             for bad in [{0}, {3}, {6}, {0, 6}, {2, 3}, {1, 3, 5}, set(range(7))]:
                 made = _with_bad_ones(book, bad)
-                results = await books.record(made)
+                results = await record(books, made)
                 _in_order(results, made)
                 answers = [isinstance(one, Refused) for one in results]
                 assert answers == [number in bad for number in range(7)], f"bad were {bad}"
@@ -104,7 +112,7 @@ class Refusals:
         made, usual = entry(book, day=book.closed_day), entry(book)
         async with job(book) as books:
             told = _closed(await books.chart(), book)
-            result, other = await books.record([made, usual])
+            result, other = await record(books, [made, usual])
             assert other == Booked(reference=usual.reference)
             assert told or isinstance(result, Refused), f"{book.closed_day} is booked like any day"
             if isinstance(result, Refused):
@@ -143,7 +151,7 @@ async def _refused(book: FreshBook, bad: Entry) -> None:
     """Record a bad entry between two good ones, in a new job."""
     good = entry(book), entry(book)
     async with job(book) as books:
-        results = await books.record([good[0], bad, good[1]])
+        results = await record(books, [good[0], bad, good[1]])
         _in_order(results, [good[0], bad, good[1]])
         refused = results[1]
         assert isinstance(refused, Refused)

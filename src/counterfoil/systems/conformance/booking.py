@@ -18,6 +18,7 @@ from counterfoil.systems.conformance.asking import (
     job,
     needs,
     only,
+    record,
     shown_once,
 )
 from counterfoil.systems.conformance.book import FreshBook
@@ -158,7 +159,7 @@ class Amounts:
         """Eighteen digits and more: what the system cannot hold it refuses, it rounds nothing."""
         huge, usual = entry(book, amount), entry(book)
         async with job(book) as books:
-            first, second = await books.record([huge, usual])
+            first, second = await record(books, [huge, usual])
             assert isinstance(first, Booked | Refused)
             assert second == Booked(reference=usual.reference)
             if isinstance(first, Refused):
@@ -236,7 +237,7 @@ async def _say_the_same(book: FreshBook, texts: Iterable[str], most: int | None 
         for text in wanted
     ]
     async with job(book) as books:
-        results = await books.record(made)
+        results = await record(books, made)
         refused = {
             text: result
             for text, result in zip(wanted, results, strict=True)

@@ -269,11 +269,16 @@ async def _record_over(
 async def _answers(
     books: AccountingSystem, made: Sequence[Entry]
 ) -> Sequence[RecordResult | BooksNotReady]:
-    """Record, and take a BooksNotReady as the answer to each."""
-    try:
-        return await books.record(made)
-    except BooksNotReady as error:
-        return [error] * len(made)
+    """Record batch by batch, and take a BooksNotReady as the answer to each of its entries."""
+    size = books.capabilities.batch_size
+    answers: list[RecordResult | BooksNotReady] = []
+    for start in range(0, len(made), size):
+        batch = made[start : start + size]
+        try:
+            answers += await books.record(batch)
+        except BooksNotReady as error:
+            answers += [error] * len(batch)
+    return answers
 
 
 def _is_true(answer: RecordResult | BooksNotReady, copies: int, breaker: Breaker) -> None:

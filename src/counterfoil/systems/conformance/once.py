@@ -17,6 +17,7 @@ from counterfoil.systems.conformance.asking import (
     live_of,
     obstacle,
     only,
+    record,
     shown_once,
 )
 from counterfoil.systems.conformance.book import FreshBook
@@ -59,7 +60,7 @@ class Once:
         await _not_probe_only(book)
         made, other = entry(book), entry(book)
         async with job(book) as books:
-            results = await books.record([made, other, made])
+            results = await record(books, [made, other, made])
             references = [result.reference for result in results]
             assert references == [made.reference, other.reference, made.reference]
             assert results[1] == Booked(reference=other.reference)
@@ -95,7 +96,7 @@ class Once:
         await _not_probe_only(book)
         made = [entry(book, number) for number in range(1, 6)]
         async with job(book) as first, job(book) as second:
-            answers = await asyncio.gather(first.record(made), second.record(made))
+            answers = await asyncio.gather(record(first, made), record(second, made))
             for results in answers:
                 assert [one.reference for one in results] == [one.reference for one in made]
         await shown_once(book, *made)
