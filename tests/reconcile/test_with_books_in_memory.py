@@ -411,6 +411,25 @@ async def test_what_the_books_do_not_hold_any_more_is_not_told(office: Office) -
     assert office.item(job.id, entry).status == "pending"
 
 
+async def test_what_a_person_changed_is_not_told(office: Office) -> None:
+    entry = office.spend()
+    await office.book()
+    job = await reopened(office)
+    office.ledger.change(office.of(entry).id, date=date(2026, 3, 9))
+    found = await office.reconcile(repair=True)
+    assert (found.repairs, verdicts(found)) == ((), {"changed_in_books": 1})
+    assert office.item(job.id, entry).status == "pending"
+
+
+async def test_what_is_there_under_another_id_is_not_told(office: Office) -> None:
+    entry = office.spend()
+    await office.book()
+    await reopened(office)
+    office.ledger.records[:] = [replace(office.of(entry), id="another")]
+    found = await office.reconcile(repair=True)
+    assert (found.repairs, verdicts(found)) == ((), {"unknown_to_pleo": 1})
+
+
 async def test_what_failed_and_is_there_is_not_told(office: Office) -> None:
     entry = office.spend(account="9999")
     await office.book()
