@@ -2,16 +2,28 @@
 
 Arguments: WHEN NUMBER and those of the command. WHEN is ``before`` or ``after`` the NUMBERth effect
 (from 1), or ``list`` to write each effect's name to standard error instead.
+
+``Ready`` does the same hundreds of times: each run is a process of its own, made from one in which
+everything is imported.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from counterfoil.cli import main
 from counterfoil.effects import Effect, observe
+
+__all__ = ["Ended", "run_ready"]
+
+NEEDED = ("counterfoil.cli.run", "counterfoil.register.postgres", "alembic.command", __name__)
+SECONDS = 100
 
 
 class Killer:
@@ -35,6 +47,47 @@ class Killer:
     def die_at(self, moment: str) -> None:
         if (self.when, self.number) == (moment, self.seen):
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run ended: its exit code (the negative of the signal that killed it), and its words."""
+
+    returncode: int | None
+    stdout: str
+    stderr: str
+
+
+def run_ready(
+    when: str, number: int, arguments: Sequence[str], folder: Path, environment: Mapping[str, str]
+) -> Ended:
+    """Run a command in a folder, in a process that has imported everything already."""
+    ready = multiprocessing.get_context("forkserver")
+    ready.set_forkserver_preload(list(NEEDED))
+    process = ready.Process(
+        target=_run, args=(when, number, list(arguments), str(folder), dict(environment))
+    )
+    process.start()
+    process.join(SECONDS)
+    assert process.exitcode is not None, "it hangs"
+    ended = Ended(
+        process.exitcode, (folder / "out.txt").read_text(), (folder / "err.txt").read_text()
+    )
+    process.close()
+    return ended
+
+
+def _run(
+    when: str, number: int, arguments: list[str], folder: str, environment: dict[str, str]
+) -> None:
+    os.chdir(folder)
+    os.environ.update(environment)
+    for name, descriptor in (("out.txt", 1), ("err.txt", 2)):
+        file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.dup2(file, descriptor)
+        os.close(file)
+    with observe(Killer(when, number)):
+        main(arguments)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import subprocess
 import sys
 from collections import Counter
@@ -23,6 +22,7 @@ from counterfoil.sandbox.model import Receipt
 from counterfoil.sandbox.server import SandboxServer
 from counterfoil.sandbox.state import State
 from tests.postgres import PostgresServer
+from tests.reliability.killed import Ended, run_ready
 
 pytestmark = [pytest.mark.slow, pytest.mark.reliability]
 
@@ -87,18 +87,10 @@ class Desk:
         text = CONFIG.format(url=self.url, company=self.company.id, register=register)
         (self.folder / "counterfoil.toml").write_text(text)
 
-    def run(self, when: str = "never", number: int = 0) -> subprocess.CompletedProcess[str]:
+    def run(self, when: str = "never", number: int = 0) -> Ended:
         """Run the command; killed at an effect if told so."""
-        child = Path(__file__).with_name("killed.py")
-        return subprocess.run(
-            [sys.executable, str(child), when, str(number), "run", "--once"],
-            cwd=self.folder,
-            env={**os.environ, "PLEO_API_KEY": self.company.api_key},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=100,
-        )
+        key = {"PLEO_API_KEY": self.company.api_key}
+        return run_ready(when, number, ["run", "--once"], self.folder, key)
 
     def booked(self) -> Counter[str]:
         """Count the postings that Beancount reads, by what they book."""
