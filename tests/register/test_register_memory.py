@@ -229,3 +229,35 @@ def test_outcomes_of_a_job_come_without_their_payloads(register: Register) -> No
         ("b", "pending", None),
         ("a", "successful", None),
     ]
+
+
+def test_intents_without_an_outcome_are_told_oldest_first(register: Register) -> None:
+    young = replace(part("young"), state=PartState.UNKNOWN, intent_at=NOW + timedelta(hours=1))
+    booked = replace(part("booked"), state=PartState.BOOKED)
+    register.parts.settle([young, booked, part("old")], job_id="job", outcomes={})
+    assert [each.reference.entry_id for each in register.parts.unsettled("book")] == [
+        *("old", "young"),
+    ]
+    assert register.parts.unsettled("another book") == []
+
+
+def test_an_outcome_that_pleo_was_not_told_can_be_taken_back(register: Register) -> None:
+    register.items.save_statuses("job", {"told": "pending", "kept": "pending", "other": "pending"})
+    failed = ItemOutcome(status="failed", failure_type="t", failure_reason="r")
+    register.parts.settle([], job_id="job", outcomes=dict.fromkeys(("told", "kept"), failed))
+    register.items.mark_reported("job", ["told"])
+    register.items.reopen("job", [])
+    register.items.reopen("job", ["told", "kept"])
+    outcomes = {item.entry_id: item.outcome for item in register.items.all("job")}
+    assert outcomes == {"told": failed, "kept": None, "other": None}
+
+
+def test_only_what_failed_and_was_not_told_is_uncertain_in_a_job(register: Register) -> None:
+    register.items.save_statuses("job", {"entry": "pending", "other": "pending"})
+    register.parts.settle([part(), part("other")], job_id="job", outcomes={})
+    assert register.parts.uncertain("book", "job") == []
+    failed = ItemOutcome(status="failed", failure_type="t", failure_reason="r")
+    register.parts.settle([], job_id="job", outcomes={"entry": failed})
+    assert register.parts.uncertain("book", "job") == [part()]
+    register.items.mark_reported("job", ["entry"])
+    assert register.parts.uncertain("book", "job") == []

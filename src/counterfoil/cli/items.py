@@ -22,6 +22,7 @@ from counterfoil.cli.problems import Problem, show_problems
 from counterfoil.cli.problems import problems as grouped
 from counterfoil.cli.rows import FAILED, ItemRow, failed_rows, item_rows
 from counterfoil.cli.trouble import existing_register, known_job
+from counterfoil.cli.uncertain_table import show_uncertain, uncertain_rows
 from counterfoil.cli.voucher import show_voucher, voucher_rows
 from counterfoil.errors import ConfigurationError
 from counterfoil.register import JobRecord, Register
@@ -47,14 +48,29 @@ def items(  # noqa: PLR0913 -- each option is a view of its own
         bool,
         typer.Option("--open", help="Bills that are not paid, and payments without their bill."),
     ] = False,
+    uncertain: Annotated[
+        bool,
+        typer.Option(
+            "--uncertain",
+            help="Items of which it is not certain that they are booked, of all jobs.",
+        ),
+    ] = False,
     as_csv: Annotated[
         bool, typer.Option("--csv", help="Print every booked line as CSV, to be filed.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """List the items of a job: what became of each, its accounts and its link."""
-    _one_view({"--problems": problems, "--open": open_, "--csv": as_csv, "--failed": failed})
-    _one_view({"--open": open_, "--job": job is not None})
+    _one_view(
+        {
+            "--problems": problems,
+            "--open": open_,
+            "--uncertain": uncertain,
+            "--csv": as_csv,
+            "--failed": failed,
+        }
+    )
+    _one_view({"--open": open_, "--uncertain": uncertain, "--job": job is not None})
     _one_view({"--csv": as_csv, "--json": as_json})
     with existing_register(load_config(config, connection, secrets=False)) as register:
         jobs = _jobs(register, job, connection) if register else ()
@@ -64,6 +80,9 @@ def items(  # noqa: PLR0913 -- each option is a view of its own
         elif open_:
             listed = open_rows(register, jobs) if register else []
             show_json(listed) if as_json else show_open(listed)
+        elif uncertain:
+            unsure = uncertain_rows(register, jobs) if register else []
+            show_json(unsure) if as_json else show_uncertain(unsure)
         elif as_csv:
             show_voucher(list(voucher_rows(register, jobs[0])) if register and jobs else [])
         else:

@@ -17,6 +17,7 @@ __all__ = [
     "failed_rows",
     "is_taken_back",
     "item_rows",
+    "latest_row",
     "parts_of",
 ]
 
@@ -77,6 +78,12 @@ def item_rows(register: Register, target: str, job_id: str) -> list[ItemRow]:
     kept = register.items.all(job_id)
     parts = parts_of(register, target, [item.entry_id for item in kept])
     return [_row(item, parts.get(item.entry_id, [])) for item in kept]
+
+
+def latest_row(register: Register, entry_id: str) -> ItemRow | None:
+    """Read an item as the newest job held it; None where no job is known to have had it."""
+    kept = register.items.of_entry(entry_id)
+    return _row(kept[0], []) if kept else None
 
 
 def parts_of(

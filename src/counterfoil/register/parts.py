@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 __all__ = ["Parts"]
 
 
+_UNSETTLED = (PartState.INTENDED, PartState.UNKNOWN)
+
+
 class Parts:
     """The register's ``parts``."""
 
@@ -70,12 +73,22 @@ class Parts:
             job_items.c.reported.is_(False),
         )
 
+    def unsettled(self, target: str) -> list[PartRecord]:
+        """Return all intents of a book without an outcome, oldest first: it may be booked."""
+        query = (
+            select(parts)
+            .where(parts.c.target == target, parts.c.state.in_(_UNSETTLED))
+            .order_by(parts.c.intent_at, parts.c.entry_id, parts.c.part)
+        )
+        with self._database.read() as connection:
+            return [_part(row) for row in connection.execute(query)]
+
     def _open(self, target: str, *conditions: ColumnElement[bool]) -> list[PartRecord]:
         query = (
             select(parts)
             .join(job_items, job_items.c.entry_id == parts.c.entry_id)
             .where(parts.c.target == target, *conditions)
-            .where(parts.c.state.in_([PartState.INTENDED, PartState.UNKNOWN]))
+            .where(parts.c.state.in_(_UNSETTLED))
         )
         with self._database.read() as connection:
             return [_part(row) for row in connection.execute(query)]
