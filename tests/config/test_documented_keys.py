@@ -9,12 +9,13 @@ from typing import get_args
 
 from pydantic import BaseModel
 
-from counterfoil.config.shape import ConnectionShape, PleoShape, RegisterShape
+from counterfoil.config.shape import ConnectionShape, PleoShape, RegisterShape, ServeShape
 from counterfoil.config.surroundings import InstalledSystems
 
 SECTIONS: Sequence[tuple[str, type[BaseModel]]] = (
     ("[pleo]", PleoShape),
     ("[register]", RegisterShape),
+    ("[serve]", ServeShape),
     ("[[connection]]", ConnectionShape),
     ("[connection.options]", InstalledSystems()["beancount"].options),
     ("[connection.options]", InstalledSystems()["tryton"].options),

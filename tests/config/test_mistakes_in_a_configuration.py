@@ -162,8 +162,8 @@ on_change = "redo"
 unmatched_vendor = "skip"
     connection[acme].unmatched_vendor: is "skip"; "fail" or "fallback" would be right
 currency = "EUR"
-    connection[acme].currency: is not a setting; known here: accounts, api_key, booking, codes,
-    company_id, description, name, on_change, options, periods, posting, receipts, signs,
+    connection[acme].currency: is not a setting; known here: accounts, api_key, booking, bridge,
+    codes, company_id, description, name, on_change, options, periods, posting, receipts, signs,
     system, timezone, unmatched_vendor
 """
 

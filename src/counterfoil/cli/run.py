@@ -65,7 +65,7 @@ def run(  # noqa: PLR0913 -- each option is a wish of its own
 ) -> None:
     """Book the expenses of every open export job, and tell Pleo what became of them."""
     if not once:
-        raise ConfigurationError("run: --once is missing; without it, running comes later")
+        raise ConfigurationError("run: --once is missing; what runs all the time is counterfoil serve")
     loaded = load_config(config, connection)
     set_up_logs(as_json=as_json)
     planned = None

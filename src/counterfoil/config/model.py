@@ -22,6 +22,7 @@ __all__ = [
     "ReceiptPolicy",
     "ReceiptSettings",
     "Secret",
+    "ServeSettings",
 ]
 
 
@@ -92,6 +93,21 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServeSettings:
+    """How ``counterfoil serve`` works."""
+
+    poll: timedelta = timedelta(minutes=5)
+    """How often each connection is looked at by itself."""
+    at_once: int = 4
+    """How many companies are exported beside each other."""
+    host: str = "127.0.0.1"
+    port: int = 8892
+    """Where it answers; 0: any free port."""
+    token: Secret | None = None
+    """The bearer token that opens what is not public."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """A whole configuration file, checked."""
 
@@ -102,6 +118,7 @@ class Config:
     """Where PostgreSQL itself is reached, for a register behind a pooler."""
     keep_items: timedelta = timedelta(days=400)
     """How long items are kept as they were received and planned."""
+    serve: ServeSettings = field(default_factory=ServeSettings)
     connections: tuple[Connection, ...]
 
     def open_register(self) -> Register:

@@ -22,8 +22,14 @@ from counterfoil.config.crosschecks import (
     register_problems,
 )
 from counterfoil.config.mistakes import sentences
-from counterfoil.config.model import Config, Connection
-from counterfoil.config.shape import ConnectionShape, FileShape, PleoShape, RegisterShape
+from counterfoil.config.model import Config, Connection, ServeSettings
+from counterfoil.config.shape import (
+    ConnectionShape,
+    FileShape,
+    PleoShape,
+    RegisterShape,
+    ServeShape,
+)
 from counterfoil.config.surroundings import InstalledSystems, Surroundings
 from counterfoil.errors import ConfigurationError
 from counterfoil.systems.contract import SystemKind
@@ -87,13 +93,15 @@ class _Reading:
         register = self._register()
         connections = self._connections(pleo or PleoShape())
         self.problems.extend(company_problems(connections))
-        if self.problems or register is None:
+        serve = self._check("serve", ServeShape, _table(self.document.get("serve")))
+        if self.problems or register is None or serve is None:
             raise ConfigurationError(*self.problems)
         return Config(
             path=self.path,
             register_url=register.url,
             register_direct_url=register.direct_url,
             keep_items=register.keep_items,
+            serve=ServeSettings(**dict(serve)),
             connections=tuple(connections),
         )
 

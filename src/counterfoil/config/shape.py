@@ -39,12 +39,13 @@ from counterfoil.config.values import (
     KeepItems,
     Kind,
     OnChangeSetting,
+    Pause,
     Timezone,
 )
 from counterfoil.systems.contract import SystemKind
 from counterfoil.systems.elsewhere import TARGET as ELSEWHERE
 
-__all__ = ["ConnectionShape", "FileShape", "PleoShape", "RegisterShape"]
+__all__ = ["ConnectionShape", "FileShape", "PleoShape", "RegisterShape", "ServeShape"]
 
 
 DESCRIPTION = "{supplier} {user} {note}"
@@ -71,6 +72,16 @@ class RegisterShape(Shape):
     url: RegisterUrl = Field("sqlite:///counterfoil.db", validate_default=True)
     direct_url: DirectUrl | None = None
     keep_items: KeepItems = timedelta(days=400)
+
+
+class ServeShape(Shape):
+    """``[serve]``: how ``counterfoil serve`` works."""
+
+    poll: Pause = timedelta(minutes=5)
+    at_once: Annotated[int, Field(ge=1, le=64)] = 4
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8892
+    token: SecretReference | None = None
 
 
 class AccountsShape(Shape):
@@ -189,4 +200,5 @@ class FileShape(Shape):
 
     pleo: Annotated[Section, Field(examples=[PLEO_EXAMPLE])]
     register_: Annotated[Section, Field(alias="register")] = None
+    serve: Section = None
     connection: Annotated[object, PlainValidator(_sections), Field(examples=[CONNECTION_EXAMPLE])]

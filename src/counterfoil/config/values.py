@@ -33,6 +33,7 @@ __all__ = [
     "KeepItems",
     "Kind",
     "OnChangeSetting",
+    "Pause",
     "Timezone",
     "text",
 ]
@@ -41,6 +42,7 @@ UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 CURRENCY = re.compile(r"[A-Z]{3}")
 HOST = re.compile(r"(\*\.)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
+PAUSE = re.compile(r"([1-9]\d{0,4}) (second|minute|hour)s?")
 DAYS = re.compile(r"([1-9]\d{0,4}) days?")
 ROW = re.compile(r"\[\[\S+\]\] row (\d+): (.*?)\.?")
 NUMBERS = (int, float)
@@ -151,6 +153,14 @@ def _host(value: object) -> str:
     return host.lower()
 
 
+def _pause(value: object) -> timedelta:
+    right = 'a time such as "5 minutes" or "30 seconds" would be right'
+    found = PAUSE.fullmatch(text(value, right))
+    if found is None:
+        raise Mistake(f"{value!r} is not a time", right)
+    return timedelta(**{f"{found[2]}s": int(found[1])})
+
+
 def _keep_items(value: object) -> timedelta:
     right = 'a number of days such as "400 days" would be right'
     found = DAYS.fullmatch(text(value, right))
@@ -181,6 +191,7 @@ Codes: TypeAlias = Annotated[Mapping[str, str], PlainValidator(_codes)]
 BookingRows: TypeAlias = Annotated[tuple[Mapping[str, object], ...], PlainValidator(_booking_rows)]
 HostName: TypeAlias = Annotated[str, BeforeValidator(_host)]
 Description: TypeAlias = Annotated[str, BeforeValidator(_description)]
+Pause: TypeAlias = Annotated[timedelta, BeforeValidator(_pause)]
 KeepItems: TypeAlias = Annotated[timedelta, BeforeValidator(_keep_items)]
 OnChangeSetting: TypeAlias = Annotated[OnChange, Field(strict=False)]
 Kind: TypeAlias = Annotated[InstanceOf[SystemKind], BeforeValidator(_kind)]

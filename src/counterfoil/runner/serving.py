@@ -1,0 +1,185 @@
+"""The embedded service: one process that drains every connection's company, again and again.
+
+Each connection is looked at when it starts, on its schedule, and when somebody asks. Whatever asks
+only sets the connection's flag "look again", so that no call is lost and many are one. Drains run
+in threads with loops of their own, companies beside each other up to a limit, so that whoever asks
+is answered at once. What a drain does is ``once``'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from threading import Event
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from counterfoil.export.ports import Silent
+from counterfoil.runner.once import run_connection
+
+if TYPE_CHECKING:
+    from counterfoil.config import Connection
+    from counterfoil.register import Register
+    from counterfoil.runner.reports import ConnectionReport, JobReport
+
+__all__ = ["ConnectionState", "Service", "State"]
+
+log = structlog.get_logger(__name__)
+
+FOREIGN_SECONDS: Final = 30.0
+"""How soon it looks again while another integration's job is under way."""
+PAUSE_MAX: Final = 3600.0
+"""The longest pause of a connection that is broken, in seconds."""
+IN_A_ROW: Final = 3
+"""So many jobs that failed whole for one cause are told as such."""
+
+
+class State(StrEnum):
+    """What a connection is doing."""
+
+    STARTING = "starting"
+    IDLE = "idle"
+    RUNNING = "running"
+    PAUSED = "paused"
+    """It is broken, and looked at less and less often; asking for it tries at once."""
+
+
+@dataclass
+class ConnectionState:
+    """A connection under the service: what it does, and how its last drains went."""
+
+    connection: Connection
+    again: asyncio.Event = field(default_factory=asyncio.Event)
+    state: State = State.STARTING
+    error: str | None = None
+    """Why it is paused."""
+    failing: str | None = None
+    """Why its last three jobs all failed whole, where that was one cause."""
+    looked_at: datetime | None = None
+    """When its last drain ended, UTC."""
+    foreign: Sequence[str] = ()
+    broken: int = 0
+    """How many drains in a row could not work."""
+    causes: list[str | None] = field(default_factory=list)
+
+    def note(self, report: ConnectionReport, now: datetime) -> None:
+        """Take how a drain went."""
+        self.looked_at, self.foreign = now, report.foreign
+        self.error = report.error
+        self.broken = self.broken + 1 if report.error else 0
+        self.state = State.PAUSED if report.error else State.IDLE
+        self.causes = [*self.causes, *map(_cause, report.jobs)][-IN_A_ROW:]
+        last = self.causes[0] if len(self.causes) == IN_A_ROW else None
+        self.failing = last if last and set(self.causes) == {last} else None
+
+    def pause(self, every: float) -> float:
+        """Return the seconds until it is looked at by itself, on a schedule of ``every``."""
+        if self.broken:
+            return min(PAUSE_MAX, every * 2.0 ** (self.broken - 1))
+        return min(every, FOREIGN_SECONDS) if self.foreign else every
+
+
+def _cause(job: JobReport) -> str | None:
+    return None if job.worked else job.reason
+
+
+class Service:
+    """Keeps every connection drained until it is told to stop."""
+
+    def __init__(
+        self,
+        connections: Sequence[Connection],
+        register: Register,
+        *,
+        every: float = 300.0,
+        at_once: int = 4,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        """Take what to keep drained: a look every so many seconds, so many companies at once."""
+        self.states = {each.name: ConnectionState(each) for each in connections}
+        self._register = register
+        self._every = every
+        self._turn = asyncio.Semaphore(at_once)
+        self._jitter = jitter
+        self._stopping = Event()
+
+    async def run(self) -> None:
+        """Drain until told to stop; chunks at hand are reported before it returns."""
+        async with asyncio.TaskGroup() as group:
+            for state in self.states.values():
+                group.create_task(self._keep(state))
+
+    def look(self, name: str) -> bool:
+        """Have a connection looked at as soon as possible; False if there is none of this name."""
+        state = self.states.get(name)
+        if state is not None:
+            state.again.set()
+        return state is not None
+
+    def stop(self) -> None:
+        """Finish what is at hand and end; safe to call from a signal's handler in the loop."""
+        self._stopping.set()
+        for state in self.states.values():
+            state.again.set()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it was told to stop."""
+        return self._stopping.is_set()
+
+    async def _keep(self, state: ConnectionState) -> None:
+        while not self.stopping:
+            state.again.clear()
+            await self._drain(state)
+            if not self.stopping:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(state.pause(self._every) * self._spread()):
+                        await state.again.wait()
+
+    def _spread(self) -> float:
+        """Vary a pause by a tenth, so that connections do not ask Pleo all at one moment."""
+        return 0.9 + 0.2 * self._jitter()
+
+    async def _drain(self, state: ConnectionState) -> None:
+        connection = state.connection
+        async with self._turn:
+            if self.stopping:
+                return
+            state.state = State.RUNNING
+            report = await asyncio.to_thread(self._in_a_loop_of_its_own, connection)
+        state.note(report, datetime.now(UTC))
+        _tell(state, report)
+
+    def _in_a_loop_of_its_own(self, connection: Connection) -> ConnectionReport:
+        return asyncio.run(
+            run_connection(
+                connection,
+                self._register,
+                progress=Silent(),
+                stopping=self._stopping.is_set,
+            )
+        )
+
+
+def _tell(state: ConnectionState, report: ConnectionReport) -> None:
+    name = state.connection.name
+    for job in report.jobs:
+        booked = sum(item.status == "successful" for item in job.items)
+        log.info(
+            "a job has ended",
+            connection=name,
+            job=job.job_id,
+            outcome=job.outcome,
+            items=len(job.items),
+            booked=booked,
+        )
+    if state.failing:
+        log.error("its last jobs all failed for one cause", connection=name, reason=state.failing)
+    if report.error:
+        log.error("the connection is paused", connection=name, reason=report.error)

@@ -1,0 +1,1 @@
+"""What a service shows on HTTP: its health, its connections, and "look now"."""
