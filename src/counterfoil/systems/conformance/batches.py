@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 import pytest
 
@@ -18,7 +19,7 @@ from counterfoil.systems.conformance.asking import (
     shown_once,
 )
 from counterfoil.systems.conformance.book import FreshBook
-from counterfoil.systems.conformance.making import entry, many
+from counterfoil.systems.conformance.making import entry, many, taxed
 from counterfoil.systems.contract import (
     AccountingSystem,
     Booked,
@@ -103,6 +104,18 @@ class Refusals:
                 await book_all(books, made)
                 return
         await _refused(book, made)
+
+    @cites(AccountingSystem.record, Refused)
+    async def test_an_unknown_tax_code_is_booked_or_refused(self, book: FreshBook) -> None:
+        """Pleo may name the tax's account itself: the figures are booked so, or not at all."""
+        made, usual = taxed(book, book.debit, "NO-SUCH", Decimal("0.2")), entry(book)
+        async with job(book) as books:
+            result, other = await record(books, [made, usual])
+            assert other == Booked(reference=usual.reference)
+            assert isinstance(result, Booked | Refused)
+            if isinstance(result, Refused):
+                assert await all_of(books, made) == []
+        await shown_once(book, usual, *([made] if isinstance(result, Booked) else []))
 
     @cites(Chart, Refused)
     async def test_a_closed_day_is_told_or_refused(self, book: FreshBook) -> None:
