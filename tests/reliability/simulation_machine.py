@@ -177,14 +177,17 @@ class Troubles(RuleBasedStateMachine):
         number=machines,
         fates=st.lists(fates, min_size=1, max_size=3),
         seconds=st.sampled_from(WAITS),
-        kills=st.booleans(),
+        away=st.integers(0, 3),
     )
     def trigger_without_answers(
-        self, *, number: int, fates: list[tuple[Fate, int]], seconds: float, kills: bool
+        self, *, number: int, fates: list[tuple[Fate, int]], seconds: float, away: int
     ) -> None:
-        for fate, after in fates:
-            self.lose_answer(fate=(fate, after))
-        self.start(number, Death("after", "memory.record", len(fates) - 1) if kills else None)
+        """Lose answers, and let the books be away when they are asked what became of it."""
+        for fate in fates:
+            self.lose_answer(fate=fate)
+        for time in range(away):
+            self.interrupt(call="find", passing=False, after=0 if time else 1)
+        self.start(number)
         self.world.wait(seconds)
 
     @rule(
@@ -212,9 +215,11 @@ class Troubles(RuleBasedStateMachine):
         for fate in fates:
             self.lose_answer(fate=fate)
         self.start(number, replace(death))
-        self.world.wait(TIMEOUT_SECONDS * len(fates) + 3)
-        for process in self.world.installations[number].running:
-            process.kill()
+        self.world.wait(3)
+        for _ in range(8):
+            if self.world.installations[number].running and self.world.ledger.upcoming:
+                self.world.wait(TIMEOUT_SECONDS)
+        self.world.kill_all(self.world.installations[number])
         if "job closed" in meanwhile:
             for job in list(self.world.state.jobs):
                 self.world.state.close(job)
@@ -224,6 +229,16 @@ class Troubles(RuleBasedStateMachine):
         if "clock jumps" in meanwhile:
             self.jump(number=number, seconds=jump)
         self.run_to_the_end(number=number)
+
+    @rule(number=machines, job=numbers)
+    def take_over(self, *, number: int, job: int) -> None:
+        """Go on with a job that another integration has under way, because a person says so."""
+        running = [
+            each.id for each in self.world.state.jobs.values() if each.status == "in_progress"
+        ]
+        installation = self.world.installations[number]
+        if running and self.world.may_start(installation) and not self.world.running:
+            self.world.start(installation, take_over=running[job % len(running)])
 
     def start(self, number: int, dies: Death | None = None) -> None:
         installation = self.world.installations[number]
