@@ -6,10 +6,15 @@ import os
 import re
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from counterfoil.bookkeeping.entries import Part
+from counterfoil.bookkeeping.settings import Accounts, Settings
+from counterfoil.systems.contract import AccountingSystem, EntryState
+from counterfoil.testing.world import World
 from examples.sqlbooks.tests.test_sqlbooks import SqlBook
 from examples.sqlbooks.tests.test_sqlbooks import TestSqlBooks as Kit
 
@@ -36,6 +41,32 @@ def test_the_page_shows_the_adapter_as_it_is(root: Path) -> None:
     assert dict(shown)["sqlbooks.py"] == adapter
     assert dict(shown)["test_sqlbooks.py"].split('"""')[1] == book.split('"""')[3]
     assert len(adapter.splitlines()) < 150
+
+
+class SqlWorld(World):
+    """A local Pleo whose expenses are booked in an SQLite database."""
+
+    def __init__(self, book: SqlBook) -> None:
+        super().__init__(settings=Settings(accounts=Accounts(wallet="1800", payable="2000")))
+        self.book = book
+
+    def books(self) -> AccountingSystem:
+        return self.book.open()
+
+
+@pytest.mark.slow
+async def test_an_export_books_each_expense_in_it_once(tmp_path: Path) -> None:
+    book = SqlBook(tmp_path)
+    async with SqlWorld(book) as world:
+        expense = world.company.add_item(value=1200, account="6100")
+        (first,) = await world.export()
+        world.lose_register()
+        (second,) = await world.export(expense)
+    assert [first.outcome, second.outcome] == ["completed", "completed"]
+    async with book.open() as books:
+        (found,) = (await books.find([(expense, Part.ENTRY)]))[expense, Part.ENTRY]
+    assert found.state is EntryState.DRAFT
+    assert dict(found.lines) == {"6100": Decimal(12), "1800": Decimal(-12)}
 
 
 @pytest.mark.slow

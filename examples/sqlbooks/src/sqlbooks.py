@@ -44,9 +44,9 @@ class SqlBooks(SimpleBooks):
         self.db.close()
 
     async def chart(self) -> Chart:
-        accounts = {id: ChartAccount(id=id) for (id,) in self._rows("SELECT id FROM accounts")}
+        known = {id: ChartAccount(id=id, code=id) for (id,) in self._rows("SELECT * FROM accounts")}
         closed = [date.fromisoformat(day) for (day,) in self._rows("SELECT day FROM closed")]
-        return Chart(accounts, closed=tuple(ClosedSpan(first=None, last=day) for day in closed))
+        return Chart(known, closed=tuple(ClosedSpan(first=None, last=day) for day in closed))
 
     async def find(self, keys: Sequence[c.PartKey]) -> Mapping[c.PartKey, Sequence[c.Found]]:
         found = {key: self._find("item = ? AND part = ? ORDER BY attempt", *key) for key in keys}
