@@ -44,15 +44,15 @@ class TrytonBook(FreshBook):
             setattr(self, name, f"account.account,{number}")
         self.vendor = str(rpc.one("party.party", ["code", "=", "V001"]))
         self.rpc: Rpc = rpc
+        self.options = options(database, folder / "password")
+        (folder / "wrong").write_text("nobody's-password")
 
     def open(self) -> AccountingSystem:
-        return Tryton(options(self.database, self.folder / "password"), self.folder)
+        return Tryton(self.options, self.folder)
 
     def open_denied(self) -> AccountingSystem:
-        chosen = options(self.database, self.folder / "password")
-        wrong = self.folder / "wrong"
-        wrong.write_text("nobody's-password")
-        return Tryton(chosen.model_copy(update={"password": f"file:{wrong}"}), self.folder)
+        wrong = f"file:{self.folder / 'wrong'}"
+        return Tryton(self.options.model_copy(update={"password": wrong}), self.folder)
 
     def lost(self) -> Exception:
         return httpx.ReadError("lost")

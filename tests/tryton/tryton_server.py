@@ -114,11 +114,15 @@ class Tryton:
             self._process = None
 
     @contextmanager
-    def database(self) -> Iterator[Database]:
-        """Copy the template for a while."""
+    def database(self, *, module: bool = True) -> Iterator[Database]:
+        """Copy the template for a while, with our module or as if it had never been there."""
         name = f"{self.prefix}{uuid.uuid4().hex[:12]}"
         run_sql(self.postgres, "CREATE DATABASE {} TEMPLATE {}", name, self.template)
         try:
+            if not module:
+                url = in_database(self.postgres, name)
+                state = "UPDATE ir_module SET state = 'not activated' WHERE name = 'counterfoil'"
+                run_sql(url, state)
             yield self.serve(name)
         finally:
             run_sql(self.postgres, "DROP DATABASE IF EXISTS {} WITH (FORCE)", name)

@@ -9,22 +9,38 @@ Source: Tryton 8.0, ``trytond/protocols/dispatcher.py`` and ``rest.py``.
 from __future__ import annotations
 
 import base64
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
+
+from stamina import AsyncRetryingCaller
 
 from counterfoil.errors import JobFailureType
 from counterfoil.systems.contract import BooksNotReady
-from counterfoil.systems.tryton.exchange import NOT_FOUND, Answer, Exchange, Refusal, not_ready
+from counterfoil.systems.tryton.exchange import (
+    NOT_FOUND,
+    Answer,
+    Busy,
+    Exchange,
+    Refusal,
+    not_ready,
+)
 from counterfoil.systems.tryton.wire import Row, Value, dumps
 
 __all__ = ["Access", "Domain", "KeyAccess", "SessionAccess", "Values"]
 
 Domain: TypeAlias = Sequence[Any]
 Values: TypeAlias = Mapping[str, Any]
+Send: TypeAlias = Callable[..., Awaitable[Answer]]
 
 BAD_REQUEST, UNAUTHORIZED, FORBIDDEN = 400, 401, 403
 LINE = "account.move.line"
 FIRST: list[list[str]] = [["id", "ASC"]]
+
+
+BUSY = AsyncRetryingCaller(attempts=8, timeout=None, wait_initial=0.05, wait_max=2.0)
+"""Asks again, after a while, what Tryton gave up as others held a lock."""
+AGAIN = frozenset({"read", "press", "accept", "login"})
+"""What may be asked twice: pressing a button again changes nothing more."""
 
 
 class Access(Protocol):
@@ -32,6 +48,8 @@ class Access(Protocol):
 
     context: dict[str, Any]
     """The company and the language that every call is made in."""
+    unique: bool
+    """Whether a second record of one reference is refused, so that creating may be repeated."""
 
     async def enter(self) -> None:
         """Let the server load the database, and log in; raises BooksNotReady."""
@@ -81,6 +99,17 @@ async def load_database(exchange: Exchange, database: str) -> None:
         )
 
 
+def _patient(send: Send, verb: str, *, unique: bool) -> Send:
+    """Return a sender that asks again while Tryton is busy, where that is safe."""
+    if verb not in AGAIN and not (verb == "create" and unique):
+        return send
+
+    async def again(*arguments: Any, **named: Any) -> Answer:  # noqa: ANN401 -- the sender's own
+        return await BUSY(Busy, send, *arguments, **named)
+
+    return again
+
+
 def _denied(answer: Answer) -> BooksNotReady:
     return not_ready(
         f"Tryton denies this at {answer.url} (403): give the user the right, or a group with it.",
@@ -103,6 +132,7 @@ class SessionAccess:
     def __init__(self, exchange: Exchange, database: str, user: str, password: str) -> None:
         """Take as whom to log in."""
         self.context: dict[str, Any] = {}
+        self.unique = False
         self._exchange = exchange
         self._database = database
         self._user = user
@@ -174,10 +204,11 @@ class SessionAccess:
 
     async def _ask(self, verb: str, method: str, *arguments: Value) -> Value:
         parameters = [*arguments, self.context]
-        answer = await self._send(verb, method, parameters)
+        send = _patient(self._send, verb, unique=self.unique)
+        answer = await send(verb, method, parameters)
         if answer.status == UNAUTHORIZED:
             await self._log_in()
-            answer = await self._send(verb, method, parameters)
+            answer = await send(verb, method, parameters)
         if answer.status == UNAUTHORIZED:
             raise _not_accepted(self._exchange, f"the session of {self._user}")
         return _result(answer)
@@ -228,6 +259,7 @@ class KeyAccess:
     def __init__(self, exchange: Exchange, database: str, key: str) -> None:
         """Take the key."""
         self.context: dict[str, Any] = {}
+        self.unique = False
         self._exchange = exchange
         self._database = database
         self._key = key
@@ -291,7 +323,8 @@ class KeyAccess:
         self, verb: str, model: str, path: str, payload: Value, *, method: str = "POST"
     ) -> Value:
         context = base64.urlsafe_b64encode(dumps(self.context)).decode("ascii")
-        answer = await self._exchange.send(
+        send = _patient(self._exchange.send, verb, unique=self.unique)
+        answer = await send(
             verb,
             f"/{self._database}/rest/model/{model}{path}",
             payload,

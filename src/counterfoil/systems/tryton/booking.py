@@ -168,7 +168,9 @@ class Booking:
         if not held:
             return
         numbers = [each.number for each in held]
-        records = {each.number: each for each in await self._reader.by_number(model, numbers)}
+        records = {
+            each.number: each for each in await self._reader.by_number(model, numbers, new=True)
+        }
         taxes = await self._taxes(model, [each for each in held if each.draft.tax], records)
         for each in held:
             record = records.get(each.number)

@@ -4,6 +4,7 @@
     ├── Refusal       Tryton took the request and said no, in its own words; nothing was changed
     └── BooksNotReady nothing was sent, or it was refused before Tryton looked at it
         └── Lost      it was sent, and no clear answer came
+            └── Busy  Tryton gave it up, as others held what it needs; very likely undone
 
 Nothing is repeated here; who asks, and how, is left to ``access``.
 """
@@ -23,7 +24,7 @@ from counterfoil.errors import CounterfoilError, JobFailureType
 from counterfoil.systems.contract import BooksNotReady, Problem
 from counterfoil.systems.tryton.wire import Value, dumps, loads, unzipped
 
-__all__ = ["Answer", "Exchange", "Lost", "Refusal", "not_ready"]
+__all__ = ["Answer", "Busy", "Exchange", "Lost", "Refusal", "not_ready"]
 
 SECONDS = 120.0
 """How long one exchange may take: a hundred bills are posted in a quarter of it."""
@@ -51,6 +52,10 @@ class Refusal(CounterfoilError):
 
 class Lost(BooksNotReady):
     """A request was sent and no clear answer came: it may have taken effect."""
+
+
+class Busy(Lost):
+    """Tryton gave a request up, mostly for a lock of its database that others held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,18 +176,24 @@ def _malformed(answer: Answer) -> Problem:
 
 
 SERVER_ERROR = 500
+UNAVAILABLE = 503
 NOT_FOUND = 404
+TOO_LARGE = 413
 TOO_MANY = 429
 REDIRECT = range(300, 400)
 
 
 def _check(answer: Answer) -> None:
     """Turn a status that no caller can use into its error."""
+    if answer.status == TOO_LARGE:
+        raise Refusal("It is larger than Tryton takes ([request] max_size in its configuration).")
     if answer.status == TOO_MANY:
         kind = JobFailureType.ACCOUNTING_SYSTEM_RATE_LIMIT
         raise not_ready(f"Tryton at {answer.url} asks us to wait (429).", kind, passing=True)
     if answer.status in REDIRECT:
         raise BooksNotReady(_malformed(answer))
+    if answer.status == UNAVAILABLE:
+        raise Busy(_failed(answer))
     if answer.status >= SERVER_ERROR:
         raise Lost(_failed(answer))
 

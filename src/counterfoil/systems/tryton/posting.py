@@ -9,6 +9,7 @@ from counterfoil.systems.tryton.exchange import Refusal
 
 __all__ = ["SIMILAR", "Poster", "press_and_accept"]
 
+POSTED = frozenset({"posted", "paid"})
 SIMILAR = "invoice_similar"
 """The warning that a vendor's bill with this number is in the books already."""
 ACCEPTED = 200
@@ -40,11 +41,17 @@ class Poster:
             await press_and_accept(self._access, model, "post", numbers, self._accepted)
         except Refusal as refusal:
             if len(numbers) == 1:
-                refused[numbers[0]] = refusal
+                if not await self._is_posted(model, numbers[0]):
+                    refused[numbers[0]] = refusal
                 return
             half = len(numbers) // 2
             await self._post(model, numbers[:half], refused)
             await self._post(model, numbers[half:], refused)
+
+    async def _is_posted(self, model: str, number: int) -> bool:
+        """Read whether it is posted all the same: by a request whose answer was lost."""
+        rows = await self._access.search_read(model, [["id", "=", number]], ("state",))
+        return any(row["state"] in POSTED for row in rows)
 
 
 async def press_and_accept(

@@ -143,10 +143,15 @@ class Reader:
             records.sort(key=lambda record: (record.reference.attempt, record.number))
         return dict(found)
 
-    async def by_number(self, model: str, numbers: Sequence[int]) -> list[Record]:
-        """Read records by their numbers; those that are gone or not ours are left out."""
+    async def by_number(
+        self, model: str, numbers: Sequence[int], *, new: bool = False
+    ) -> list[Record]:
+        """Read records by their numbers; those that are gone or not ours are left out.
+
+        ``new`` ones were made just now, so that nobody has reversed them yet.
+        """
         rows = await self._search(model, [["id", "in", list(numbers)]])
-        return await self._completed(model, rows)
+        return await self._completed(model, rows, new=new)
 
     async def everything(self, since: date | None = None) -> list[Record]:
         """Read every record of ours in this company, dated on or after a day."""
@@ -179,13 +184,20 @@ class Reader:
         marks = MARKS if self._module else ()
         return await self._access.search_read(model, [company, *domain], (*fields, *marks), limit)
 
-    async def _completed(self, model: str, rows: Iterable[Row]) -> list[Record]:
+    async def _completed(
+        self, model: str, rows: Iterable[Row], *, new: bool = False
+    ) -> list[Record]:
         """Read what belongs to records: their lines, and whether they were reversed."""
         ours = {row["id"]: (row, found) for row in rows if (found := _reference(row))}
         if model == MOVE:
             lines = await self._move_lines(list(ours))
             taken = await self._reversals(
-                [number for number, (row, _) in ours.items() if row["state"] == "posted"], lines
+                [
+                    number
+                    for number, (row, _) in ours.items()
+                    if row["state"] == "posted" and not new
+                ],
+                lines,
             )
         else:
             lines, taken = await self._invoice_lines([row for row, _ in ours.values()]), set()

@@ -248,6 +248,7 @@ class Tryton:
         if self._inside is None:
             access = self._way_in()
             offer = await enter(access, self._options)
+            access.unique = offer.module
             master = await read_master(access, self._options.company, analytic=offer.analytic)
             reader = Reader(access, master, module=offer.module, earlier=offer.earlier)
             setup = _setup(master, self._options, module=offer.module)
