@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from counterfoil.sandbox.faults import Kind
-from counterfoil.sandbox.items import build_line
+from counterfoil.sandbox.items import build_line, build_tax
 from counterfoil.sandbox.model import Receipt
 from tests.bridge.conftest import TOKEN, Acme, OldProgram
 
@@ -202,6 +203,27 @@ async def test_accounts_employees_and_tags_that_items_mention(acme: Acme, old: O
     assert (await old.ask("GET", "/v1/tag-groups/nothing")).status_code == 404
 
 
+async def test_tax_codes_that_items_mention(acme: Acme, old: OldProgram) -> None:
+    tax = {**build_tax(200, code="RC20", type="reverse", ingoing="2201"), "id": "tax-1"}
+    acme.item(lines=[{**build_line(1200), "tax": tax}])
+    acme.export()
+    (shown,) = (await old.get("/v1/tax-codes", hidden="true"))["taxCodes"]
+    assert shown == {
+        "id": "tax-1",
+        "name": "RC20",
+        "rate": Decimal("0.2"),
+        "enabled": True,
+        "code": "RC20",
+        "type": "reverse",
+        "ingoingTaxAccount": "2201",
+        "outgoingTaxAccount": None,
+        "createdAt": None,
+        "updatedAt": None,
+        "deletedAt": None,
+    }
+    assert await old.get("/v1/tax-codes/tax-1") == shown
+
+
 def _bodies(one: str, two: str) -> list[Any]:
     return [
         [{"id": one, "status": "EXPORTED"}, {"id": two, "status": "EXPORTED"}],
@@ -347,7 +369,7 @@ async def test_ways_to_send_the_token(old: OldProgram, header: str) -> None:
     ("method", "path", "status"),
     [
         ("GET", "/v1/companies/balance", 404),
-        ("GET", "/v1/tax-codes", 404),
+        ("GET", "/v1/me", 404),
         ("POST", "/v1/expenses", 405),
         ("DELETE", "/v1/employees/x", 405),
     ],

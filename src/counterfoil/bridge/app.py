@@ -121,6 +121,10 @@ class Desk:
         """Answer the employees that known expenses mention, or one of them."""
         return _all_or_one("employees", mentioned.employees(await self._items()), request)
 
+    async def tax_codes(self, request: Request) -> Response:
+        """Answer the tax codes that known expenses mention, or one of them."""
+        return _all_or_one("taxCodes", mentioned.tax_codes(await self._items()), request)
+
     async def tag_groups(self, request: Request) -> Response:
         """Answer the tag groups that known expenses mention, or one of them."""
         found = mentioned.tag_groups(await self._items())
@@ -162,6 +166,8 @@ def create_app(work: Work, token: str) -> Starlette:
         ("/accounts/{id}", ["GET"], desk.accounts),
         ("/employees", ["GET"], desk.employees),
         ("/employees/{id}", ["GET"], desk.employees),
+        ("/tax-codes", ["GET"], desk.tax_codes),
+        ("/tax-codes/{id}", ["GET"], desk.tax_codes),
         ("/tag-groups", ["GET"], desk.tag_groups),
         ("/tag-groups/{id}", ["GET"], desk.tag_groups),
         ("/tag-groups/{id}/tags", ["GET"], desk.tags),
@@ -241,8 +247,8 @@ async def _http_error(request: Request, error: Exception) -> Response:
     return refusal(
         status,
         f"{request.method} {request.url.path} is not served here. The bridge serves expenses, "
-        "their receipts, and the accounts, employees and tags that they mention: counterfoil "
-        "expenses check tells what became of the rest",
+        "their receipts, and the accounts, employees, tags and tax codes that they mention: "
+        "counterfoil expenses check tells what became of the rest",
     )
 
 

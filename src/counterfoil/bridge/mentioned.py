@@ -1,4 +1,4 @@
-"""The accounts, employees, tags and receipts that items mention, in the old API's shapes.
+"""Accounts, employees, tags, tax codes and receipts that items mention, as the old API had them.
 
 The bridge knows nothing else of a company: what no item mentions is not there. What Pleo does not
 tell with an item (an employee's mail address, an account's category) is null.
@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from counterfoil.bridge.expense import OldJson, files_of, receipt_id
-from counterfoil.pleo.models import NO_ID, Account, ExportItem, Person, Tag
+from counterfoil.pleo.models import NO_ID, Account, ExportItem, Person, Tag, Tax
 
-__all__ = ["accounts", "employees", "receipts", "tag_groups", "tags"]
+__all__ = ["accounts", "employees", "receipts", "tag_groups", "tags", "tax_codes"]
 
 
 def accounts(items: Iterable[ExportItem]) -> list[OldJson]:
@@ -92,6 +92,32 @@ def _all_tags(items: Iterable[ExportItem]) -> Iterator[Tag]:
     for item in items:
         for line in item.accounting_entry_lines:
             yield from (tag for tag in line.tags or () if tag is not None)
+
+
+def tax_codes(items: Iterable[ExportItem]) -> list[OldJson]:
+    """Return each tax code that a line names, once; its name is its code, its rate a fraction."""
+    found: dict[str, Tax] = {}
+    for item in items:
+        for line in item.accounting_entry_lines:
+            if line.tax is not None:
+                found.setdefault(line.tax.id, line.tax)
+    return [_tax_code(tax) for tax in found.values()]
+
+
+def _tax_code(tax: Tax) -> OldJson:
+    return {
+        "id": tax.id,
+        "name": tax.code,
+        "rate": tax.rate,
+        "enabled": True,
+        "code": tax.code,
+        "type": "reverse" if tax.type == "reverse" else "normal",
+        "ingoingTaxAccount": tax.ingoing_tax_account,
+        "outgoingTaxAccount": tax.outgoing_tax_account,
+        "createdAt": None,
+        "updatedAt": None,
+        "deletedAt": None,
+    }
 
 
 def receipts(item: ExportItem) -> list[OldJson]:
