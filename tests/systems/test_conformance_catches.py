@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -136,3 +136,29 @@ CAUGHT = [
 )
 def test_a_broken_adapter_is_caught(tmp_path: Path, book: type[Broken], story: str) -> None:
     assert _fails(book, tmp_path, story)
+
+
+@pytest.mark.parametrize(
+    ("book", "story", "rule"),
+    [
+        (
+            adapter(broken.DropsReceipts),
+            Conformance.test_a_receipt_is_with_its_entry,
+            "AccountingSystem.attach:\n    “Attach a document;",
+        ),
+        (
+            adapter(broken.AttachesUnread),
+            Conformance.test_a_receipt_that_cannot_be_read_is_a_failure,
+            "AccountingSystem.attach:\n    “Attach a document;",
+        ),
+    ],
+    ids=["an-assertion", "an-error-that-did-not-come"],
+)
+def test_a_failure_cites_what_is_wanted(
+    tmp_path: Path, book: type[Broken], story: Callable[[Conformance, Broken], None], rule: str
+) -> None:
+    with pytest.raises((AssertionError, pytest.fail.Exception)) as caught:
+        story(Conformance(), book(tmp_path))
+    told = "".join(caught.value.__notes__)
+    assert f"What is wanted: {story.__doc__}" in told
+    assert rule in told

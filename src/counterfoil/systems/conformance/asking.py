@@ -57,7 +57,7 @@ def cites(
 
             try:
                 asyncio.run(told())
-            except Exception as error:
+            except (Exception, pytest.fail.Exception) as error:
                 error.add_note(_wanted(story, rules))
                 raise
 
