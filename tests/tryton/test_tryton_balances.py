@@ -23,6 +23,7 @@ from tests.accounting import sums_from_items
 from tests.accounting.exported import Exported
 from tests.accounting.sums_from_items import Json, Sums
 from tests.tryton.test_tryton_figures import report
+from tests.tryton.tryton_company import RATES
 from tests.tryton.tryton_exports import configure, export
 from tests.tryton.tryton_server import Database, Tryton
 
@@ -147,8 +148,6 @@ def taxes_told(database: Database) -> dict[str, Decimal]:
 
 def taxes_of_items(exported: Exported) -> tuple[dict[str, Decimal], set[str]]:
     """Sum the items' taxes in pounds, by code; those in pounds alone are exact."""
-    from tests.tryton.tryton_company import RATES  # noqa: PLC0415 -- beside what it is used for
-
     sums: defaultdict[str, Decimal] = defaultdict(Decimal)
     foreign: set[str] = set()
     for code, currency, tax in _taxes(exported):

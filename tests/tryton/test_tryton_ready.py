@@ -18,7 +18,7 @@ from tests.tryton.tryton_server import Tryton as Server
 pytestmark = pytest.mark.slow
 
 
-async def problem(database: Database, folder: Path, /, **changes: Any) -> Problem:  # noqa: ANN401 -- options
+async def problem(database: Database, folder: Path, /, **changes: Any) -> Problem:  # noqa: ANN401 -- options of any type
     async with Tryton(options(database, folder / "password", **changes), folder) as system:
         (found,) = await system.ready()
         return found

@@ -21,7 +21,7 @@ from tests.tryton.tryton_server import Database, today
 __all__ = ["FIRST_YEAR", "Books", "booked", "day", "options", "tax"]
 
 
-def options(database: Database, password: Path, /, **changes: Any) -> TrytonOptions:  # noqa: ANN401 -- options
+def options(database: Database, password: Path, /, **changes: Any) -> TrytonOptions:  # noqa: ANN401 -- options of any type
     """Return the options of the service user, with changes."""
     password.write_text(SERVICE[1], "utf-8")
     told: dict[str, Any] = {

@@ -132,7 +132,7 @@ def _accounts(made: _SetUp) -> None:
     )
 
 
-def _account(made: _SetUp, code: str, name: str, kind: str, **more: Any) -> None:  # noqa: ANN401 -- fields
+def _account(made: _SetUp, code: str, name: str, kind: str, **more: Any) -> None:  # noqa: ANN401 -- fields of any type
     owed = kind == "payable"
     made.accounts[code] = made.rpc.make(
         "account.account",
@@ -254,7 +254,7 @@ def _parties(made: _SetUp) -> None:
             made.rpc.make("company.employee", party=party, company=made.company)
 
 
-def _party(made: _SetUp, name: str, code: str | None, *numbers: str, **more: Any) -> int:  # noqa: ANN401 -- fields
+def _party(made: _SetUp, name: str, code: str | None, *numbers: str, **more: Any) -> int:  # noqa: ANN401 -- fields of any type
     values = {"name": name, "addresses": [["create", [{}]]], **more}
     if code is not None:
         values["code"] = code
