@@ -140,8 +140,11 @@ class Desk:
         self.transport = InProcessPleo(self.state)
         self._blank = self._image()
 
-    async def run(self) -> None:
-        """Drain every job, as a process that starts now does; raises what stops it."""
+    async def run(self, *, take: str | None = None) -> None:
+        """Drain every job, as a process that starts now does; raises what stops it.
+
+        ``take`` is a job that a person says is ours to go on with.
+        """
         register = replace(self.register, locks=MemoryLocks())
         with register.locks.hold("company"):
             register.connections.bind(self._binding(), now=self.clock.now())
@@ -154,7 +157,7 @@ class Desk:
                 transport=self.transport,
                 retries=AT_ONCE,
             ) as pleo:
-                await drain(lambda: self.export(register, pleo, fence), [])
+                await drain(lambda: self.export(register, pleo, fence), [], take=take)
 
     def queue(self, *entry_ids: str) -> str:
         """Click Export, for these expenses or all that are queued; return the job's id."""

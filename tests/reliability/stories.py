@@ -28,7 +28,7 @@ from counterfoil.testing.register import MemoryLocks
 from tests.reliability.desk import CODES, PDF, Desk, OpenLedger
 from tests.reliability.sweep import Moment, Story
 
-__all__ = ["ALL", "BOOKING", "PAIRED", "TROUBLED", "four_expenses"]
+__all__ = ["ALL", "BOOKING", "PAIRED", "RESTORED", "TROUBLED", "four_expenses"]
 
 SETTLE_SECONDS = 60
 WRITE_SECONDS = 40
@@ -103,6 +103,12 @@ async def _changed_drafts() -> Desk:
 
 async def _changed_posted() -> Desk:
     return await _changed(PostingMode.FINAL)
+
+
+async def _changed_posted_and_forgotten() -> Desk:
+    desk = await _changed_posted()
+    desk.settles = False
+    return desk
 
 
 AMENDING_DRAFTS = Story(name="amending drafts", begin=_changed_drafts)
@@ -191,6 +197,31 @@ LOST = Story(
 )
 
 
+async def _take_over(desk: Desk) -> None:
+    """Go on with what a person says is ours, and export again what came back."""
+    for job in list(desk.state.jobs):
+        await desk.run(take=job)
+    await _until_all_is_booked(desk)
+
+
+TAKEN_OVER = Story(
+    name="the register is lost, and the job taken over",
+    begin=_forgetful,
+    between=Desk.lose_register,
+    again=_take_over,
+)
+RESTORED = tuple(
+    Story(name=name, begin=begin, again=_take_over)
+    for name, begin in (
+        ("booking", _forgetful),
+        ("amending drafts", _changed_drafts),
+        ("amending posted entries", _changed_posted_and_forgotten),
+        ("books that are only searched", _searchable),
+    )
+)
+"""What is killed, and goes on with an older register."""
+
+
 def _in_flight_and_forgotten(desk: Desk) -> None:
     """Leave a request in flight, and lose the register and the job."""
     desk.ledger.send_back(LANDS)
@@ -215,6 +246,7 @@ ALL = (
     AMENDING_DRAFTS,
     BOOKING,
     LOST,
+    TAKEN_OVER,
     EXPIRED,
     SEARCHED,
     AMENDING_POSTED,

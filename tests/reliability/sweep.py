@@ -12,14 +12,23 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
 from counterfoil.effects import Effect, observe
 from tests.reliability.desk import Desk, Durable
 
-__all__ = ["Figures", "Moment", "Story", "effects_of", "quietly", "sweep_pairs", "sweep_singles"]
+__all__ = [
+    "Figures",
+    "Moment",
+    "Story",
+    "effects_of",
+    "quietly",
+    "sweep_pairs",
+    "sweep_restored",
+    "sweep_singles",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +178,25 @@ async def sweep_singles(story: Story) -> Figures:
             figures.points += 1
             sentences = await sweep.end(moment.durable)
             figures.violations += [f"{story.name}: {moment}: {each}" for each in sentences]
+        figures.runs = sweep.runs
+    return figures
+
+
+async def sweep_restored(story: Story) -> Figures:
+    """Kill at each moment, put an older register back, start again, and judge."""
+    with _measured() as figures:
+        desk = await story.begin()
+        sweep = _Sweep(desk, story)
+        moments, _ = await sweep.film(desk.freeze())
+        for number, moment in enumerate(moments):
+            for earlier in {0, number // 3, 2 * number // 3}:
+                older = moments[earlier]
+                figures.points += 1
+                start = replace(moment.durable, register=older.durable.register)
+                figures.violations += [
+                    f"{story.name}: {moment}, with the register as {older}: {each}"
+                    for each in await sweep.end(start)
+                ]
         figures.runs = sweep.runs
     return figures
 

@@ -16,10 +16,11 @@ from tests.reliability.stories import (
     AMENDING_POSTED,
     BOOKING,
     PAIRED,
+    RESTORED,
     TAKING_BACK,
     TROUBLED,
 )
-from tests.reliability.sweep import Story, effects_of, sweep_pairs, sweep_singles
+from tests.reliability.sweep import Story, effects_of, sweep_pairs, sweep_restored, sweep_singles
 
 pytestmark = [pytest.mark.slow, pytest.mark.reliability, pytest.mark.timeout(600)]
 
@@ -83,6 +84,17 @@ async def test_killed_at_any_moment_it_ends_the_same(story: Story, record_proper
     record_property("runs", figures.runs)
     assert figures.violations == []
     assert figures.points
+
+
+@pytest.mark.parametrize("story", RESTORED, ids=str)
+async def test_killed_and_with_an_older_register_it_ends_the_same(
+    story: Story, record_property: Record
+) -> None:
+    """Whoever puts a backup back takes over what is under way, as the drill says."""
+    figures = await sweep_restored(story)
+    record_property("points", figures.points)
+    record_property("runs", figures.runs)
+    assert figures.violations == []
 
 
 @pytest.mark.parametrize("share", range(SHARES))
