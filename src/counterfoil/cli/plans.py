@@ -19,7 +19,14 @@ from counterfoil.config import Config
 from counterfoil.effects import effect
 from counterfoil.register import is_server
 
-__all__ = ["Difference", "difference", "keep_plan", "kept_plan", "told_difference"]
+__all__ = [
+    "Difference",
+    "beside_register",
+    "difference",
+    "keep_plan",
+    "kept_plan",
+    "told_difference",
+]
 
 log = structlog.get_logger(__name__)
 
@@ -31,11 +38,16 @@ KEPT = 20
 """So many plans are kept, the newest."""
 
 
-def _folder(config: Config) -> Path:
+def beside_register(config: Config, what: str) -> Path:
+    """Return the folder for plans of a kind: beside the register's file, else the configuration."""
     if is_server(config.register_url):
-        return config.path.with_name(f"{config.path.name}.plans")
+        return config.path.with_name(f"{config.path.name}.{what}")
     register = Path(config.register_url.removeprefix("sqlite:///"))
-    return register.with_name(f"{register.name}.plans")
+    return register.with_name(f"{register.name}.{what}")
+
+
+def _folder(config: Config) -> Path:
+    return beside_register(config, "plans")
 
 
 def keep_plan(config: Config, shaped: Shaped) -> None:

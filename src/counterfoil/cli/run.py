@@ -23,6 +23,7 @@ from counterfoil.cli.plan import the_connection
 from counterfoil.cli.plans import difference, kept_plan, told_difference
 from counterfoil.cli.progress import watching
 from counterfoil.cli.reports import exit_code, show_reports
+from counterfoil.cli.shadow import run_shadow
 from counterfoil.cli.shapes import preview_as_json
 from counterfoil.cli.stopping import stopping
 from counterfoil.cli.trouble import existing_register
@@ -61,11 +62,23 @@ def run(  # noqa: PLR0913 -- each option is a wish of its own
             metavar="HASH", help="Book exactly what this plan shows, or nothing if that differs."
         ),
     ] = None,
+    shadow: Annotated[
+        bool,
+        typer.Option(
+            "--shadow",
+            help="Plan, and compare with what others booked; write nothing.",
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Book the expenses of every open export job, and tell Pleo what became of them."""
+    if shadow:
+        if once or plan is not None or take_over is not None:
+            raise ConfigurationError("run: --shadow goes with no other wish; it writes nothing")
+        set_up_logs(as_json=as_json)
+        raise typer.Exit(run_shadow(load_config(config, connection), connection, as_json=as_json))
     if not once:
-        raise ConfigurationError("run: --once is missing; what runs all the time is counterfoil serve")
+        raise ConfigurationError("run: --once is missing; counterfoil serve runs all the time")
     loaded = load_config(config, connection)
     set_up_logs(as_json=as_json)
     planned = None
