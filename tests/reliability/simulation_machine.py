@@ -55,7 +55,14 @@ EFFECTS = (
     "memory.attach",
 )
 
-MEANWHILE = ("job closed", "register lost", "clock jumps")
+MEANWHILE = (
+    (),
+    ("job closed",),
+    ("job closed", "register lost"),
+    ("clock jumps",),
+    ("books away",),
+    ("job closed", "clock jumps", "books away"),
+)
 
 terms = st.builds(
     Terms,
@@ -199,8 +206,9 @@ class Troubles(RuleBasedStateMachine):
             st.sampled_from(["memory.record", "memory.record", *EFFECTS]),
             st.integers(0, 3),
         ),
-        meanwhile=st.lists(st.sampled_from(MEANWHILE), max_size=2),
+        meanwhile=st.sampled_from(MEANWHILE),
         jump=st.sampled_from(JUMPS),
+        call=st.sampled_from(CALLS),
     )
     def crash_and_start_again(
         self,
@@ -208,8 +216,9 @@ class Troubles(RuleBasedStateMachine):
         number: int,
         fates: list[tuple[Fate, int]],
         death: Death,
-        meanwhile: list[str],
+        meanwhile: tuple[str, ...],
         jump: int,
+        call: str,
     ) -> None:
         """Let a process die with requests under way, and the next one start at once."""
         for fate in fates:
@@ -220,15 +229,21 @@ class Troubles(RuleBasedStateMachine):
             if self.world.installations[number].running and self.world.ledger.upcoming:
                 self.world.wait(TIMEOUT_SECONDS)
         self.world.kill_all(self.world.installations[number])
+        self.befall(number, meanwhile, jump, call)
+        self.run_to_the_end(number=number)
+
+    def befall(self, number: int, meanwhile: tuple[str, ...], jump: int, call: str) -> None:
+        """Let this happen between a death and the next start."""
         if "job closed" in meanwhile:
             for job in list(self.world.state.jobs):
                 self.world.state.close(job)
             self.world.export(self.world.company.entries)
         if "register lost" in meanwhile:
             self.lose_register(number=number, restores=False)
+        if "books away" in meanwhile:
+            self.interrupt(call=call, passing=False, after=0)
         if "clock jumps" in meanwhile:
             self.jump(number=number, seconds=jump)
-        self.run_to_the_end(number=number)
 
     @rule(number=machines, job=numbers)
     def take_over(self, *, number: int, job: int) -> None:

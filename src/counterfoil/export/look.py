@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "booked",
+    "by_our_register",
     "is_open",
     "patiently",
     "remembers_too_little",
@@ -76,9 +77,14 @@ def unreachable(error: BooksNotReady) -> ItemFailure:
 def unconfirmed(error: BooksNotReady, external_id: str | None) -> ItemFailure:
     """Return the failure of an item that is booked, but could not be looked up."""
     kind = _FAILURES.get(error.problem.failure_type, BooksUnreachable)
-    return kind(
-        f"{error.problem.message} By our register it is booked as {external_id}, which could not "
-        "be confirmed; export again when it works"
+    return kind(f"{error.problem.message} {by_our_register(external_id)}")
+
+
+def by_our_register(external_id: str | None) -> str:
+    """Name a booking that could not be looked up, so that nobody books it again."""
+    return (
+        f"By our register it is booked as {external_id}, which could not be confirmed; "
+        "export again when it works"
     )
 
 

@@ -23,13 +23,13 @@ from counterfoil.errors import FenceLost, ItemFailureType, JobFailure, JobFailur
 from counterfoil.export.close import Verdict, close, judge, verdict_of_failure
 from counterfoil.export.export_items import read_export_items
 from counterfoil.export.job_items import read_job_items
-from counterfoil.export.look import uncertain
+from counterfoil.export.look import by_our_register, uncertain
 from counterfoil.export.record import Recorder
 from counterfoil.export.report import report
 from counterfoil.export.settle import settle_payments
 from counterfoil.export.validate import open_books, validate
 from counterfoil.pleo.errors import PleoForbidden, PleoNotFound, PleoUnanswered
-from counterfoil.register import ItemOutcome
+from counterfoil.register import ItemOutcome, PartState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -172,13 +172,29 @@ async def failed_whole(export: Export, job_id: str, failure: JobFailure) -> Verd
     if not any(row.status == "successful" for row in rows):
         return verdict_of_failure(failure)
     await read_job_items(export, job_id)
-    outcome = ItemOutcome(
-        status="failed", failure_type=_item_type(failure), failure_reason=failure.reason
-    )
     while chunk := _unbooked(export, job_id, limit=export.chunk):
-        _settle(export, job_id, {item.entry_id: outcome for item in chunk})
+        _settle(export, job_id, _failed_with_it(export, chunk, failure))
     await report(export, job_id)
     return judge(await export.pleo.list_job_items(job_id))
+
+
+def _failed_with_it(
+    export: Export, chunk: Sequence[KeptItem], failure: JobFailure
+) -> dict[str, ItemOutcome]:
+    """Fail items with their job; what an earlier run booked of them is named."""
+    records = export.register.parts.of(export.books.target, [item.entry_id for item in chunk])
+    outcomes = {}
+    for item in chunk:
+        booked = [
+            record.external_id
+            for record in records.get(item.entry_id, ())
+            if record.state is PartState.BOOKED
+        ]
+        reason = " ".join([failure.reason, *map(by_our_register, booked[:1])])
+        outcomes[item.entry_id] = ItemOutcome(
+            status="failed", failure_type=_item_type(failure), failure_reason=reason
+        )
+    return outcomes
 
 
 def _call_uncertain(export: Export, job_id: str) -> None:
