@@ -23,6 +23,7 @@ from counterfoil.errors import CounterfoilError
 from counterfoil.export.shadow import Likeness, Shadowed
 from counterfoil.register.records import dump_entry, load_entry
 from counterfoil.runner.shadowing import Shadow, shadow
+from counterfoil.systems.contract import OtherPosting
 
 __all__ = ["run_shadow"]
 
@@ -69,7 +70,7 @@ def _shaped(found: Shadow) -> dict[str, Any]:
             {
                 "likeness": str(each.likeness),
                 "planned": entry_as_json(each.entry),
-                "books": list(each.postings),
+                "books": [_posting(posting) for posting in each.postings],
             }
             for each in found.compared
         ],
@@ -81,6 +82,18 @@ def _shaped(found: Shadow) -> dict[str, Any]:
             }
             for each in found.failures
         ],
+    }
+
+
+def _posting(posting: OtherPosting) -> dict[str, str | None]:
+    return {
+        "account": posting.account,
+        "amount": format(posting.amount, "f"),
+        "currency": posting.currency,
+        "date": posting.date.isoformat(),
+        "text": posting.text,
+        "place": posting.place,
+        "url": posting.url,
     }
 
 
