@@ -20,6 +20,7 @@ from counterfoil.errors import ConnectionBroken
 from counterfoil.export.policies import OnChange
 from counterfoil.export.verdicts import Finding, Verdict
 from counterfoil.register import DecisionKind
+from counterfoil.register.history import History
 from counterfoil.register.locks import company_lock
 from counterfoil.register.retention import Retention
 from counterfoil.runner.deciding import resolve, take_back_items
@@ -273,6 +274,17 @@ async def test_what_is_missing_from_a_day_on_is_found_in_an_older_job(office: Of
     found = await office.reconcile(DAY.date() + timedelta(days=300))
     assert [finding.entry_id for finding in found.findings] == [late]
     assert the_finding(found).status_from == "pleo"
+
+
+async def test_the_register_names_what_was_to_be_booked_from_a_time_on(office: Office) -> None:
+    early, late = office.spend(), office.spend()
+    await office.book(early)
+    second = await office.book(late)
+    async with office.ready() as (register, _):
+        history = History(register.database)
+        target = office.books().target
+        assert history.owners(target).keys() == {early, late}
+        assert history.owners(target, second.created_at) == {late: second.id}
 
 
 async def test_a_copy_from_before_the_day_is_seen(office: Office) -> None:
