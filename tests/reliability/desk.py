@@ -135,6 +135,7 @@ class Desk:
         self.expected = Expected(final=posting is PostingMode.FINAL, receipts=True)
         self.people = People()
         self.settles = posting is PostingMode.FINAL
+        self.chunk = 100
         self.books: Callable[[], AccountingSystem] = lambda: MemoryBooks(self.ledger)
         self.register: Register = memory_register()
         self.transport = InProcessPleo(self.state)
@@ -178,6 +179,7 @@ class Desk:
             register=register,
             receipts=SandboxReceipts(self.state),
             settings=self.settings,
+            chunk=self.chunk,
             on_change=self.on_change,
             clock=self.clock,
         )

@@ -56,6 +56,15 @@ BOOKING = Story(name="booking", begin=_booking)
 """Looked up, intended, written, posted, documents attached, reported, settled, closed."""
 
 
+async def _chunk_by_chunk() -> Desk:
+    desk = await _booking()
+    desk.chunk = 1
+    return desk
+
+
+CHUNKED = Story(name="chunk by chunk", begin=_chunk_by_chunk)
+
+
 def _slow(uniqueness: Uniqueness) -> OpenLedger:
     """Make books that take one entry at a time, and their time for it."""
     able = replace(ALL_CAPABLE, uniqueness=uniqueness, batch_size=1, settle_seconds=SETTLE_SECONDS)
@@ -245,6 +254,7 @@ ALL = (
     FORGOTTEN,
     AMENDING_DRAFTS,
     BOOKING,
+    CHUNKED,
     LOST,
     TAKEN_OVER,
     EXPIRED,
