@@ -48,14 +48,18 @@ def test_every_link_between_documents_leads_somewhere(root: Path, texts: dict[st
     assert dead == []
 
 
+NAME = r"^([a-z0-9-]+)(?:\[[a-z,]+\])?"
+"""A distribution, perhaps with its extras."""
+
+
 def pinned(path: Path) -> dict[str, str]:
-    return dict(re.findall(r"^([a-z0-9-]+)==([^ ;\\]+)", path.read_text(), re.MULTILINE))
+    return dict(re.findall(rf"{NAME}==([^ ;\\]+)", path.read_text(), re.MULTILINE))
 
 
 def ranges(root: Path) -> dict[str, str]:
     """Give the lowest version that pyproject.toml allows of each dependency."""
     listed = tomllib.loads((root / "pyproject.toml").read_text())["project"]["dependencies"]
-    return dict(re.findall(r"^([a-z0-9-]+)(?:\[[a-z,]+\])?>=([0-9.]+)$", "\n".join(listed), re.MULTILINE))
+    return dict(re.findall(rf"{NAME}>=([0-9.]+)$", "\n".join(listed), re.MULTILINE))
 
 
 def test_each_dependency_is_locked_with_a_hash(root: Path) -> None:
