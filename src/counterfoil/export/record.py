@@ -18,6 +18,7 @@ import structlog
 from counterfoil.bookkeeping.entries import Part
 from counterfoil.export.decide import Known, decide
 from counterfoil.export.documents import Documents
+from counterfoil.export.handed_over import leave_what_the_old_program_booked
 from counterfoil.export.look import (
     booked,
     is_open,
@@ -86,6 +87,7 @@ class Recorder:
             records = self._note_found(records, found)
             self._note_gone(records, found)
             self._decide(works, records, found)
+            leave_what_the_old_program_booked(export.register, self._books.target, works)
             mind_the_time(export, works)
             payables.route(works, export.register.open_items.bills)
             hold_to_plan(works, export.planned)

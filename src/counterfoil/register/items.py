@@ -129,6 +129,17 @@ class Items:
         )
         return self._fetch(query)
 
+    def exported_to(self, target: str, entry_ids: Sequence[str]) -> set[str]:
+        """Return which of these were successful in a job of this book."""
+        query = (
+            select(job_items.c.entry_id)
+            .join(jobs, jobs.c.job_id == job_items.c.job_id)
+            .where(job_items.c.entry_id.in_(entry_ids), job_items.c.status == "successful")
+            .where(jobs.c.target == target)
+        )
+        with self._database.read() as connection:
+            return set(connection.execute(query).scalars())
+
     def ids_booked_as(self, external_id: str) -> set[str]:
         """Return the accounting entry ids of what Pleo was told to be booked under this id."""
         query = select(job_items.c.entry_id).where(job_items.c.external_id == external_id)
