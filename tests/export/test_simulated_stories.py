@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from counterfoil.errors import JobFailureType
+from datetime import timedelta
+
+from counterfoil.errors import JobFailureType, ReceiptDownloadFailure
+from counterfoil.export.policies import OnChange
+from counterfoil.sandbox.model import Job
 from counterfoil.systems.contract import Problem
 from tests.reliability.simulation import Simulation, Terms
 from tests.reliability.simulation_parts import Death
@@ -11,6 +15,20 @@ AWAY = Problem(
     message="The books are away.",
     failure_type=JobFailureType.ACCOUNTING_SYSTEM_UNREACHABLE,
 )
+
+
+def run(world: Simulation) -> Job:
+    """Export what is queued, and let one run work on it; return the job."""
+    job_id = world.export()
+    world.start(world.installations[0])
+    world.wait(100)
+    return world.state.jobs[job_id or ""]
+
+
+def failure(job: Job) -> str:
+    """Return why the one item of a job failed."""
+    (item,) = job.items.values()
+    return item.failure_reason or ""
 
 
 def test_an_item_booked_by_a_run_that_died_is_named_when_its_job_fails_as_a_whole() -> None:
@@ -29,4 +47,32 @@ def test_an_item_booked_by_a_run_that_died_is_named_when_its_job_fails_as_a_whol
         (failed,) = [item for item in items if item.status == "failed"]
         assert failed.failure_reason is not None
         assert f"By our register it is booked as {failed.id}/entry#2" in failed.failure_reason
+        assert world.end() == []
+
+
+def test_a_changed_item_that_cannot_be_booked_anew_names_what_stands() -> None:
+    """Its new receipt does not come, so the old booking was not taken back."""
+    with Simulation(Terms(on_change=OnChange.AMEND)) as world:
+        entry = world.spend(receipt=True)
+        run(world)
+        world.correct(entry, 1300)
+        world.failing_receipts.append(ReceiptDownloadFailure("The receipt did not come."))
+        assert failure(run(world)) == (
+            f"The receipt did not come. It stays booked as {entry}/entry#1, "
+            "as it was before it changed"
+        )
+        assert world.end() == []
+
+
+def test_a_changed_item_for_which_no_time_is_left_names_what_stands() -> None:
+    with Simulation(Terms(on_change=OnChange.AMEND)) as world:
+        entry = world.spend()
+        run(world)
+        world.correct(entry, 1300)
+        job = world.export()
+        world.start(world.installations[0])
+        world.wait(0.5)
+        world.installations[0].clock.ahead = timedelta(hours=2)
+        world.wait(30)
+        assert f"It stays booked as {entry}/entry#1" in failure(world.state.jobs[job or ""])
         assert world.end() == []

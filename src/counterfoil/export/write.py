@@ -96,6 +96,9 @@ class Writer:
 
     async def _take_back(self, work: ItemWork) -> None:
         """Take an item's records back; if one stays, the item fails with what stands."""
+        if work.failure is not None:
+            _let_stand(work, work.failure)
+            return
         while work.writable and work.to_undo:
             found = work.to_undo[0]
             try:
@@ -233,6 +236,15 @@ class Writer:
 
 def _unfinished(first: Found, error: Exception) -> str:
     return f"Booked as {first.id}, but not finished: {error}; the next export finishes it"
+
+
+def _let_stand(work: ItemWork, failure: ItemFailure) -> None:
+    """Name what was to be taken back and is not, as nothing can be booked in its place."""
+    work.live = {one.reference.part: one for one in work.to_undo}
+    ids = " and ".join(one.id for one in work.to_undo)
+    work.failure = failure.reworded(
+        f"{str(failure).rstrip('.')}. It stays booked as {ids}, as it was before it changed"
+    )
 
 
 def _taken_back(work: ItemWork) -> str:
