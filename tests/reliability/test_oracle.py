@@ -27,6 +27,8 @@ from counterfoil.testing.oracle import (
 )
 from counterfoil.testing.world import World
 
+pytestmark = pytest.mark.reliability
+
 PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
 LEDGER = """\
 2020-01-01 open Assets:Wallet
