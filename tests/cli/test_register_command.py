@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy
 
+from counterfoil.effects import observe
 from counterfoil.register import open_register
 from counterfoil.register.locks import company_lock
 from tests.cli.conftest import Acme, CommandLine
+from tests.register.test_register_away import CutAt
+from tests.register.wire import Wire
 
 
 @pytest.fixture
@@ -124,3 +127,26 @@ def test_a_lock_that_another_process_holds_is_told_with_its_holder(
             assert said.code == 1
             assert "PostgreSQL process" in said.out + said.err
     assert counterfoil("run", "--once").code == 0
+
+
+@pytest.mark.parametrize(
+    "moment", ["register.intend_claim", "register.settle", "register.close_job"]
+)
+def test_a_run_that_loses_postgresql_says_so_and_the_next_goes_on(
+    counterfoil: CommandLine, acme: Acme, postgres_url: str, moment: str
+) -> None:
+    acme.company.add_item()
+    job = acme.export()
+    with Wire(postgres_url) as wire:
+        acme.replace("sqlite:///counterfoil.db", wire.url)
+        with observe(CutAt(wire, moment)):
+            said = counterfoil("run", "--once")
+        assert said.code == 1
+        assert f"The register {wire.url} cannot be used: " in said.out + said.err
+        assert "a fault of Counterfoil" not in said.out + said.err
+        assert f"The register {wire.url} cannot be used: " in counterfoil("jobs").err
+        wire.mend()
+        assert counterfoil("run", "--once").code == 0
+    assert acme.state.job(job).status == "completed"
+    (month,) = (acme.folder / "counterfoil").glob("2*.beancount")
+    assert month.read_text().count("pleo_entry:") == 1
