@@ -76,3 +76,21 @@ def test_a_changed_item_for_which_no_time_is_left_names_what_stands() -> None:
         world.wait(30)
         assert f"It stays booked as {entry}/entry#1" in failure(world.state.jobs[job or ""])
         assert world.end() == []
+
+
+def test_who_lost_the_register_does_not_say_that_nothing_is_booked() -> None:
+    """The books are away when they should be asked, so nobody knows."""
+    with Simulation(Terms()) as world:
+        entry = world.spend()
+        run(world)
+        world.put_back(world.installations[0])
+        world.export([entry])
+        world.ledger.interrupt("find", AWAY)
+        world.start(world.installations[0])
+        world.wait(100)
+        (*_, job) = world.state.jobs.values()
+        assert failure(job) == (
+            "The books are away. Nothing was sent, and nobody could look whether it is booked "
+            f"already (as {entry}/entry); export again when it works"
+        )
+        assert world.end() == []

@@ -21,7 +21,7 @@ from counterfoil.register import PartState
 from counterfoil.systems.contract import BooksNotReady, Uniqueness
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
     from typing import TypeVar
 
     from counterfoil.export.ports import Export
@@ -40,6 +40,7 @@ __all__ = [
     "uncertain",
     "unconfirmed",
     "unreachable",
+    "unseen",
 ]
 
 log = structlog.get_logger(__name__)
@@ -72,6 +73,18 @@ def unreachable(error: BooksNotReady) -> ItemFailure:
     """Return the failure of an item that could not be sent because the books are away."""
     kind = _FAILURES.get(error.problem.failure_type, BooksUnreachable)
     return kind(f"{error.problem.message} Nothing was booked; export again when it works")
+
+
+def unseen(error: BooksNotReady, references: Iterable[object]) -> ItemFailure:
+    """Return the failure of an item that could not even be looked up; the register may know less.
+
+    Nothing was sent by this run, but who lost a register cannot say that nothing is booked.
+    """
+    kind = _FAILURES.get(error.problem.failure_type, BooksUnreachable)
+    return kind(
+        f"{error.problem.message} Nothing was sent, and nobody could look whether it is booked "
+        f"already (as {' and '.join(map(str, references))}); export again when it works"
+    )
 
 
 def unconfirmed(error: BooksNotReady, external_id: str | None) -> ItemFailure:

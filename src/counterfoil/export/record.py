@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from counterfoil.bookkeeping.entries import Part
+from counterfoil.bookkeeping.entries import Part, Reference
 from counterfoil.export.decide import Known, decide
 from counterfoil.export.documents import Documents
 from counterfoil.export.handed_over import leave_what_the_old_program_booked
@@ -27,7 +27,7 @@ from counterfoil.export.look import (
     settle_seconds,
     uncertain,
     unconfirmed,
-    unreachable,
+    unseen,
 )
 from counterfoil.export.payables import Payables
 from counterfoil.export.preview import hold_to_plan
@@ -218,4 +218,5 @@ def _give_up(
         elif done:
             work.failure = unconfirmed(error, done[0].external_id)
         else:
-            work.failure = unreachable(error)
+            planned = [entry.reference for entry in work.planned]
+            work.failure = unseen(error, planned or [Reference(work.entry_id)])
