@@ -61,13 +61,14 @@ Arguments = tuple[object, ...]
 
 
 class Keeper:
-    """Counts the effects that pass the gate, and tells of those that do not."""
+    """Tells of the effects that pass the gate, and of those that do not."""
 
-    def __init__(self, package: str, escaped: Callable[[str], None]) -> None:
-        """Take the product's folder, and what is to be done with a finding, which is one line."""
-        self.passed: dict[str, int] = {}
-        """How often each effect passed the gate, by its name."""
-        self.escaped = escaped
+    def __init__(
+        self, package: str, passed: Callable[[str], None], escaped: Callable[[str], None]
+    ) -> None:
+        """Take the product's folder, and who is told an effect's name, or a finding (one line)."""
+        self._tell = passed
+        self._escaped = escaped
         product = f"{package}{os.sep}"
         self._product = product
         self._fakes = tuple(f"{product}{name}{os.sep}" for name in ("sandbox", "testing"))
@@ -108,8 +109,7 @@ class Keeper:
         self._listen_to_databases()
 
     def _passed(self, arguments: Arguments) -> None:
-        name = str(arguments[0])
-        self.passed[name] = self.passed.get(name, 0) + 1
+        self._tell(str(arguments[0]))
         self._listen_to_databases()
 
     def _named(self, event: str) -> Callable[[Arguments], None]:
@@ -125,7 +125,7 @@ class Keeper:
             return
         line = self._product_line(sys._getframe(1))
         if line is not None:
-            self.escaped(f"{event} of {_words(target)} at {line}")
+            self._escaped(f"{event} of {_words(target)} at {line}")
 
     def _product_line(self, frame: FrameType | None) -> str | None:
         """Return the line of the product that this happens on; None if it is another's doing."""

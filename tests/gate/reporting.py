@@ -1,35 +1,39 @@
 """Where findings of the gate's keeper go: a folder that a test session shares with its programs.
 
-What passed beside the gate is appended to one file at once, as a killed program can say nothing
-later; what passed through is counted in a file for each program when it ends.
+There is one file of what passed beside the gate, and one of what passed through it in programs that
+tests start. A line is appended at once, as a killed program can say nothing later.
 """
 
 from __future__ import annotations
 
-import atexit
 import os
+from collections.abc import Callable
 
 from tests.gate.keeper import Keeper, product_folder
 
-__all__ = ["escapes", "passed", "start"]
+__all__ = ["escapes", "passed", "start", "start_in_program"]
 
 _running: list[Keeper] = []
 _folder: list[str] = []
+_counts: dict[str, int] = {}
 
 
 def start(folder: str) -> None:
     """Listen in this process from now on, and report to a folder; in an earlier one's place."""
-    _folder[:] = [folder]
-    package = product_folder()
-    if not _running and package is not None:
-        _running.append(Keeper(package, _escaped))
-        _running[0].install()
+    _start(folder, _count)
 
 
 def start_in_program(folder: str) -> None:
-    """Listen in a program that a test starts, and leave its counts when it ends."""
-    start(folder)
-    atexit.register(_leave_counts)
+    """Listen in a program that a test starts."""
+    _start(folder, _note)
+
+
+def _start(folder: str, tell: Callable[[str], None]) -> None:
+    _folder[:] = [folder]
+    package = product_folder()
+    if not _running and package is not None:
+        _running.append(Keeper(package, tell, _escaped))
+        _running[0].install()
 
 
 def escapes(folder: str) -> list[str]:
@@ -44,26 +48,34 @@ def escapes(folder: str) -> list[str]:
 
 
 def passed(folder: str) -> dict[str, int]:
-    """Count the effects that passed the gate here, and in programs that have ended."""
-    counts = dict(_running[0].passed) if _running else {}
-    for entry in os.scandir(folder):
-        if entry.name.startswith("passed-"):
-            with open(entry.path, encoding="utf-8") as file:  # noqa: PTH123 -- as above
-                for line in file:
-                    name, _, count = line.rpartition(" ")
-                    counts[name] = counts.get(name, 0) + int(count)
+    """Count the effects that passed the gate, here and in programs."""
+    counts = dict(_counts)
+    try:
+        with open(f"{folder}/passed", encoding="utf-8") as file:  # noqa: PTH123 -- as above
+            for line in file:
+                counts[line.strip()] = counts.get(line.strip(), 0) + 1
+    except FileNotFoundError:
+        pass
     return counts
 
 
+def _count(name: str) -> None:
+    _counts[name] = _counts.get(name, 0) + 1
+
+
+def _note(name: str) -> None:
+    _append("passed", name)
+
+
 def _escaped(finding: str) -> None:
-    line = " ".join(finding.split()) + "\n"
-    descriptor = os.open(f"{_folder[0]}/escaped", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    os.write(descriptor, line.encode("utf-8", "replace"))
+    _append("escaped", " ".join(finding.split()))
+
+
+def _append(name: str, line: str) -> None:
+    """Append a line, whole even where several programs do; after the session there is no folder."""
+    try:
+        descriptor = os.open(f"{_folder[0]}/{name}", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    except FileNotFoundError:
+        return
+    os.write(descriptor, f"{line}\n".encode("utf-8", "replace"))
     os.close(descriptor)
-
-
-def _leave_counts() -> None:
-    counts = _running[0].passed if _running else {}
-    if counts and os.path.isdir(_folder[0]):  # noqa: PTH112 -- pathlib takes time to import
-        with open(f"{_folder[0]}/passed-{os.getpid()}", "w", encoding="utf-8") as file:  # noqa: PTH123 -- as above
-            file.writelines(f"{name} {count}\n" for name, count in counts.items())

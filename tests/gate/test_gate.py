@@ -18,6 +18,7 @@ from counterfoil.effects import effect
 from counterfoil.sandbox.server import SandboxServer
 from counterfoil.sandbox.state import State
 from tests.gate.plugin import Gate, told
+from tests.gate.reporting import passed
 
 PACKAGE = Path(counterfoil.__file__).parent
 
@@ -176,6 +177,13 @@ def test_a_program_that_a_test_starts_is_heard(gate: Gate, place: Path) -> None:
     written, died = gate.escapes()
     assert written.startswith(f"open of {place}/new at counterfoil/p.py")
     assert died.startswith("os.kill of")
+
+
+def test_what_passes_in_a_program_is_counted(gate: Gate) -> None:
+    code = "from counterfoil.effects import effect\nwith effect('test.elsewhere'): os._exit(0)"
+    before = passed(gate.folder).get("test.elsewhere", 0)
+    subprocess.run([sys.executable, "-c", f"import os\n{code}"], check=True)
+    assert passed(gate.folder)["test.elsewhere"] == before + 1
 
 
 def test_the_effects_are_listed_by_name() -> None:
