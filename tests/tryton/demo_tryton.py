@@ -13,6 +13,7 @@ from collections import Counter
 from pathlib import Path
 
 from counterfoil.cli.lines import say
+from counterfoil.cli.logs import set_up_logs
 from counterfoil.cli.reports import exit_code, show_reports
 from counterfoil.sandbox import SandboxServer, State
 from counterfoil.sandbox.company import seed_company
@@ -26,9 +27,10 @@ __all__ = ["main"]
 
 def main() -> int:
     """Book the demo company's expenses; return the exit code."""
+    set_up_logs()
     say("Starting PostgreSQL and Tryton; the first time takes a minute or two ...")
     company = seed_company(State())
-    company.state.queue_job(company.id)
+    company.state.queue_job(company.id, vendor_based=True)
     with tempfile.TemporaryDirectory(prefix="counterfoil-demo-") as name:
         folder = Path(name)
         with fresh_company(folder) as database, SandboxServer(company.state) as server:
@@ -48,7 +50,8 @@ def main() -> int:
 def _show_books(database: Database) -> None:
     """Say what Tryton itself has, asked by a client that shares nothing with the adapter."""
     rpc = database.service()
-    say("\nWhat Tryton has:")
+    say()
+    say("What Tryton has:")
     for model, words in (("account.move", "account moves"), ("account.invoice", "invoices")):
         states = Counter(row["state"] for row in rpc.read(model, [], "state"))
         told = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
@@ -62,7 +65,8 @@ def _show_books(database: Database) -> None:
 
 
 def _show_the_way(database: Database, configuration: Path) -> None:
-    say("\nHow to look:")
+    say()
+    say("How to look:")
     user, password = SERVICE
     host = database.url.removeprefix("http://")
     hints = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stderr
 from pathlib import Path
 
 from tests.postgres_server import server, wait_for
@@ -15,7 +15,9 @@ __all__ = ["fresh_company"]
 @contextmanager
 def fresh_company(folder: Path) -> Iterator[Database]:
     """Run both servers for a while; give the company as it was set up."""
-    with server() as postgres:
-        wait_for(postgres)
-        with running_tryton(folder, postgres, "alone_") as tryton, tryton.database() as database:
-            yield database
+    with ExitStack() as stack:
+        with (folder / "postgres.log").open("w") as log, redirect_stderr(log):
+            postgres = stack.enter_context(server())
+            wait_for(postgres)
+        tryton = stack.enter_context(running_tryton(folder, postgres, "alone_"))
+        yield stack.enter_context(tryton.database())
