@@ -18,6 +18,7 @@ from counterfoil.systems.tryton import TrytonOptions
 from counterfoil.systems.tryton.access import SessionAccess
 from counterfoil.systems.tryton.exchange import Exchange, Lost, Refusal
 from counterfoil.systems.tryton.master import Currency, Master
+from counterfoil.systems.tryton.texts import file_name
 from counterfoil.systems.tryton.wire import dumps, loads
 
 URL = "http://tryton.test"
@@ -140,6 +141,19 @@ def test_decimals_and_days_keep_their_figures() -> None:
 
 def test_a_float_is_never_made_or_sent() -> None:
     assert loads(b'{"rate": 1.10}') == {"rate": Decimal("1.10")}
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("Æ quittung.pdf", "Æ quittung.pdf"),
+        ("\x00half \ud83d.pdf", "half .pdf"),
+        ("", "receipt"),
+        ("é" * 300 + ".pdf", "é" * 196 + ".pdf"),
+    ],
+)
+def test_a_document_has_a_name_that_can_be_kept(name: str, kept: str) -> None:
+    assert file_name(name) == kept
 
 
 def test_converted_amounts_still_balance() -> None:

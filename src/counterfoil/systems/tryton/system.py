@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
@@ -41,6 +42,7 @@ from counterfoil.systems.tryton.readiness import ADVICE, Offer, enter
 from counterfoil.systems.tryton.records import HASH, Reader, Record, found_of, receipts_of
 from counterfoil.systems.tryton.secrets import secret
 from counterfoil.systems.tryton.settling import Settling
+from counterfoil.systems.tryton.texts import file_name, plain
 from counterfoil.systems.tryton.values import INVOICE, MOVE, Setup
 
 __all__ = ["Tryton"]
@@ -184,22 +186,19 @@ class Tryton:
         inside = await self._enter()
         if document.sha256 in (await receipts_of(inside.access, [id])).get(id, ()):
             return
+        values = {
+            "name": file_name(document.name),
+            "resource": id,
+            "type": "data",
+            "data": _content(document),
+            "description": f"{HASH}{document.sha256}",
+        }
         try:
-            content = document.path.read_bytes()
-            values = {
-                "name": document.name,
-                "resource": id,
-                "type": "data",
-                "data": content,
-                "description": f"{HASH}{document.sha256}",
-            }
             await inside.access.create("ir.attachment", [values])
         except Refusal as refusal:
             raise ReceiptUploadFailure(
                 f"Tryton does not take the receipt {document.name}: {refusal}"
             ) from refusal
-        except OSError as error:
-            raise ReceiptUploadFailure(f"{document.path} cannot be read: {error}") from error
 
     async def settle(self, payment: str, bill: str) -> None:
         """Reconcile a payment with its bill."""
@@ -225,7 +224,7 @@ class Tryton:
         """Leave a note with a record."""
         inside = await self._enter()
         try:
-            await inside.access.create("ir.note", [{"resource": id, "message": text}])
+            await inside.access.create("ir.note", [{"resource": id, "message": plain(text)}])
         except Refusal as refusal:
             raise RefusedByBooks(f"Tryton takes no note for {id}: {refusal}") from refusal
 
@@ -290,6 +289,17 @@ class Tryton:
             )
             for record in records
         }
+
+
+def _content(document: Document) -> bytes:
+    """Read a document; raises ReceiptUploadFailure where it is not the announced one."""
+    try:
+        content = document.path.read_bytes()
+    except OSError as error:
+        raise ReceiptUploadFailure(f"{document.path} cannot be read: {error.strerror}") from error
+    if hashlib.sha256(content).hexdigest() != document.sha256:
+        raise ReceiptUploadFailure(f"{document.path} is not the receipt that was fetched")
+    return content
 
 
 @contextmanager

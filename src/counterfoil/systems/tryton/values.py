@@ -16,6 +16,7 @@ from typing import Any
 from counterfoil.bookkeeping.entries import Entry, Line, LineTax, Part
 from counterfoil.errors import InvalidSetting, MissingSetting, PeriodClosed, UnknownVendor
 from counterfoil.systems.tryton.master import Master, PartyRow, Period, TaxRow
+from counterfoil.systems.tryton.texts import one_line, plain
 
 __all__ = ["INVOICE", "MOVE", "Draft", "Setup", "draft_of", "key_of"]
 
@@ -241,7 +242,7 @@ class _Drafting:
             "account": self.master.account(owed.account).number,
             "journal": journal,
             "currency": self.currency.number,
-            "reference": entry.invoice_number or "",
+            "reference": one_line(entry.invoice_number or ""),
             "invoice_date": entry.document_date or entry.date,
             "accounting_date": entry.date,
             "payment_term_date": entry.due_date or entry.document_date or entry.date,
@@ -255,7 +256,7 @@ class _Drafting:
             "company": self.master.company,
             "currency": self.currency.number,
             "account": self.master.account(each.line.account).number,
-            "description": self.entry.narration,
+            "description": one_line(self.entry.narration),
             "quantity": 1 if each.line.amount >= 0 else -1,
             "unit_price": abs(each.line.amount),
         }
@@ -283,7 +284,7 @@ class _Drafting:
     def marks(self) -> dict[str, Any]:
         """Return what tells the record again: fields of our module, or words in its description."""
         entry = self.entry
-        words = " ".join(entry.narration.split())
+        words = one_line(entry.narration)
         if not self.setup.module:
             return {"description": f"{words} [{MARK} {entry.reference}]".strip()}
         kept = {
@@ -298,7 +299,7 @@ class _Drafting:
             "external_id": str(entry.reference),
             "external_key": key_of(entry.reference.entry_id, entry.reference.part),
             "external_data": json.dumps(
-                {name: value for name, value in kept.items() if value}, ensure_ascii=False
+                {name: plain(value) for name, value in kept.items() if value}, ensure_ascii=False
             ),
         }
 
