@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from counterfoil.register.connections import Binding
-from counterfoil.register.locks import company_lock
+from counterfoil.register.locks import company_lock, target_lock
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from counterfoil.config import Connection
     from counterfoil.register import Register
 
-__all__ = ["binding_of", "rebind"]
+__all__ = ["binding_of", "rebind", "writing"]
 
 
 def binding_of(connection: Connection) -> Binding:
@@ -23,6 +26,17 @@ def binding_of(connection: Connection) -> Binding:
         environment=connection.environment,
         target=connection.open_books().target,
     )
+
+
+@contextmanager
+def writing(connection: Connection, register: Register) -> Iterator[None]:
+    """Hold the company's and the book's lock; raises LockHeld while another process does."""
+    locks = register.locks
+    with (
+        locks.hold(company_lock(connection.company_id)),
+        locks.hold(target_lock(connection.open_books().target)),
+    ):
+        yield
 
 
 def rebind(connection: Connection, register: Register) -> Binding:

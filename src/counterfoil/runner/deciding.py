@@ -20,9 +20,8 @@ from counterfoil.bookkeeping.table import booking_table
 from counterfoil.errors import CounterfoilError, ItemFailure
 from counterfoil.export.undo import note_taken_back, take_back
 from counterfoil.register import Decision, DecisionKind, PartState
-from counterfoil.register.locks import company_lock
 from counterfoil.register.records import load_payload
-from counterfoil.runner.binding import binding_of
+from counterfoil.runner.binding import binding_of, writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -133,11 +132,11 @@ async def take_back_items(
 
 @contextmanager
 def alone(connection: Connection, register: Register) -> Iterator[None]:
-    """Hold the company's lock, with a fence that cuts off whoever held it before.
+    """Hold the company's and the book's lock, with a fence that cuts off whoever held them before.
 
     Raises ConnectionBroken where the connection was bound to another book.
     """
-    with register.locks.hold(company_lock(connection.company_id)):
+    with writing(connection, register):
         register.connections.check(binding_of(connection))
         register.connections.raise_fence(connection.company_id)
         yield

@@ -15,8 +15,7 @@ from counterfoil.pleo.auth import ApiKeyAuth
 from counterfoil.pleo.client import PleoClient
 from counterfoil.pleo.errors import PleoRefused
 from counterfoil.register import Register
-from counterfoil.register.locks import company_lock
-from counterfoil.runner.binding import binding_of
+from counterfoil.runner.binding import binding_of, writing
 from counterfoil.runner.drain import drain
 from counterfoil.runner.receipts import receipt_store
 from counterfoil.runner.reports import ConnectionReport, ItemReport, JobReport
@@ -123,7 +122,7 @@ async def _drain(
     **watched: Unpack[Watched],
 ) -> tuple[str, ...]:
     _leave_to_the_bridge(connection)
-    with register.locks.hold(company_lock(connection.company_id)):
+    with writing(connection, register):
         register.connections.bind(binding_of(connection), now=SystemClock().now())
         fence = register.connections.raise_fence(connection.company_id)
         auth = ApiKeyAuth(connection.api_key.reveal())
