@@ -15,10 +15,10 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-
 	--no-header --no-strip-extras --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-tryton test check coverage soak lint bench lock clean
+.PHONY: help demo demo-tryton test reliability check coverage soak lint bench lock clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z.]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z.]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(READY) ## Book a Pleo export in a Beancount ledger, in counterfoil-demo/
 	@$(BIN)/counterfoil demo
@@ -26,8 +26,12 @@ demo: $(READY) ## Book a Pleo export in a Beancount ledger, in counterfoil-demo/
 demo-tryton: $(READY) ## The same into a real Tryton; the first time takes a minute or two
 	@$(BIN)/python -m tests.tryton.demo_tryton
 
-test: $(READY) ## Run all tests
-	$(PYTEST) $(ARGS)
+test: $(READY) ## Run all tests, but for those that reliability adds up
+	$(PYTEST) -m "not reliability" $(ARGS)
+
+reliability: $(READY) ## Kill, simulate, cut the power, plant bugs; ends with one line of figures
+	$(BIN)/python -m pytest -n auto --dist worksteal -p tests.reliability.tally -m reliability \
+		tests/reliability tests/systems tests/tryton $(ARGS)
 
 check: lint ## The quick loop: lint, types, import directions, fast tests
 	$(PYTEST) -m "not slow" $(ARGS)

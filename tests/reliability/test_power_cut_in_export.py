@@ -23,7 +23,7 @@ from tests.systems.ledgers import LedgerFolder
 from tests.systems.powercut import Death, Killed, faults
 from tests.systems.remembering import remembered_answers
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.reliability, pytest.mark.timeout(300)]
 
 PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
 LEDGER = "".join(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from tests.systems.ledgers import COFFEE, LedgerFolder, entry, look_up
 from tests.systems.powercut import Cuts, booking, changing, three_entries
 from tests.systems.remembering import remembered_answers
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.reliability, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(autouse=True)
@@ -28,16 +28,22 @@ def _remembered() -> Iterator[None]:
         yield
 
 
-async def test_a_booking_survives_a_power_cut_at_any_step(tmp_path: Path) -> None:
+async def test_a_booking_survives_a_power_cut_at_any_step(
+    tmp_path: Path, record_property: Callable[[str, int], None]
+) -> None:
     cuts = Cuts(tmp_path / "books", booking(three_entries(tmp_path)))
     assert [wrong async for wrong in cuts.violations()] == []
+    record_property("power cuts", cuts.tried)
     assert cuts.tried > 25
 
 
-async def test_a_change_survives_a_power_cut_at_any_step(tmp_path: Path) -> None:
+async def test_a_change_survives_a_power_cut_at_any_step(
+    tmp_path: Path, record_property: Callable[[str, int], None]
+) -> None:
     booked = booking(three_entries(tmp_path))
     cuts = Cuts(tmp_path / "books", changing(tmp_path), before=booked)
     assert [wrong async for wrong in cuts.violations()] == []
+    record_property("power cuts", cuts.tried)
     assert cuts.tried > 25
 
 

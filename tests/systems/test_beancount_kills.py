@@ -81,6 +81,7 @@ def held(ledger: LedgerFolder) -> dict[str, str]:
 
 
 @pytest.mark.slow
+@pytest.mark.reliability
 async def test_killed_at_every_effect_in_turn_it_ends_the_same(tmp_path: Path) -> None:
     entries = batch(tmp_path)
     undisturbed = LedgerFolder(tmp_path / "undisturbed")
