@@ -10,11 +10,10 @@ NAME_LIMIT = 200
 
 
 def plain(text: str) -> str:
-    """Leave out what no database keeps; line ends and tabs stay."""
+    """Put a space for what no database keeps; line ends and tabs stay."""
     return "".join(
-        letter
+        " " if letter not in "\n\t" and unicodedata.category(letter) in {"Cc", "Cs"} else letter
         for letter in text
-        if letter in "\n\t" or unicodedata.category(letter) not in {"Cc", "Cs"}
     )
 
 

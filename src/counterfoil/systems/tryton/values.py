@@ -299,7 +299,8 @@ class _Drafting:
             "external_id": str(entry.reference),
             "external_key": key_of(entry.reference.entry_id, entry.reference.part),
             "external_data": json.dumps(
-                {name: plain(value) for name, value in kept.items() if value}, ensure_ascii=False
+                {plain(name): plain(value) for name, value in kept.items() if value},
+                ensure_ascii=False,
             ),
         }
 
