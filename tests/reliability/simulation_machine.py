@@ -30,6 +30,7 @@ ENDPOINTS = (
 KINDS = tuple(
     kind for kind in Kind if kind not in {Kind.URL_EXPIRED, Kind.TRUNCATED, Kind.WRONG_SIZE}
 )
+ONLY_AT = {Kind.PARTIAL: "update_items", Kind.CLAIM_FIRST: "post_event", Kind.REPEAT_PAGE: "*"}
 CALLS = ("__aenter__", "ready", "chart", "find", "record", "post", "attach", "void", "reverse")
 SLOWNESS = (3, 29, 31, 45, 400)
 """Seconds of a slow answer; a client waits 30."""
@@ -185,15 +186,16 @@ class Troubles(RuleBasedStateMachine):
         fates=st.lists(fates, min_size=1, max_size=3),
         seconds=st.sampled_from(WAITS),
         away=st.integers(0, 3),
+        after=st.integers(1, 2),
     )
     def trigger_without_answers(
-        self, *, number: int, fates: list[tuple[Fate, int]], seconds: float, away: int
+        self, *, number: int, fates: list[tuple[Fate, int]], seconds: float, away: int, after: int
     ) -> None:
         """Lose answers, and let the books be away when they are asked what became of it."""
         for fate in fates:
             self.lose_answer(fate=fate)
         for time in range(away):
-            self.interrupt(call="find", passing=False, after=0 if time else 1)
+            self.interrupt(call="find", passing=False, after=0 if time else after)
         self.start(number)
         self.world.wait(seconds)
 
@@ -324,7 +326,7 @@ class Troubles(RuleBasedStateMachine):
     )
     def trouble_pleo(self, *, kind: Kind, endpoint: str, times: int, skip: int, value: int) -> None:
         amount = value if kind in {Kind.SLOW, Kind.RATE_LIMIT} else 1
-        fault = Fault(kind, endpoint, times=times, skip=skip, value=amount)
+        fault = Fault(kind, ONLY_AT.get(kind, endpoint), times=times, skip=skip, value=amount)
         self.world.state.faults.append(fault)
 
     @rule(fate=fates)
