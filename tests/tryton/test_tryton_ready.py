@@ -65,6 +65,14 @@ async def test_no_such_journal_and_no_such_party(database: Database, tmp_path: P
     assert "no active party with the code V099" in found.message
 
 
+async def test_a_module_that_is_not_active(tryton: Server, tmp_path: Path) -> None:
+    gone = ["account_invoice", "analytic_invoice", "counterfoil"]
+    with tryton.database(without=gone) as database:
+        found = await problem(database, tmp_path)
+    assert found.failure_type is JobFailureType.INVALID_CONFIGURATION
+    assert "module account_invoice is not active" in found.message
+
+
 async def test_a_secret_that_is_not_set(database: Database, tmp_path: Path) -> None:
     found = await problem(database, tmp_path, password="env:NOT_SET_ANYWHERE")
     assert found.failure_type is JobFailureType.MISSING_CONFIGURATION

@@ -11,7 +11,7 @@ import pytest_asyncio
 from counterfoil.bookkeeping.entries import Reference
 from counterfoil.systems.contract import EntryState, Uniqueness
 from tests.tryton.tryton_books import Books, day, options
-from tests.tryton.tryton_server import Database, Tryton, in_database, run_sql
+from tests.tryton.tryton_server import Database, Tryton, in_database, set_module
 
 pytestmark = pytest.mark.slow
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 @pytest_asyncio.fixture
 async def plain(tryton: Tryton, tmp_path: Path) -> AsyncIterator[tuple[Books, Database]]:
     """Enter a company whose database does not have our module."""
-    with tryton.database(module=False) as database:
+    with tryton.database(without=["counterfoil"]) as database:
         async with Books.of(options(database, tmp_path / "password"), tmp_path) as books:
             yield books, database
 
@@ -60,14 +60,14 @@ async def test_a_reversal_by_hand_is_no_record_of_ours(plain: tuple[Books, Datab
 async def test_what_was_booked_before_the_module_came_is_found(
     tryton: Tryton, tmp_path: Path
 ) -> None:
-    with tryton.database(module=False) as database:
+    with tryton.database(without=["counterfoil"]) as database:
         chosen = options(database, tmp_path / "password")
         async with Books.of(chosen, tmp_path) as before:
             entry = before.entry()
             await before.book(entry)
         url = in_database(tryton.postgres, database.name)
         tryton.stop()
-        run_sql(url, "UPDATE ir_module SET state = 'activated' WHERE name = 'counterfoil'")
+        set_module(url, "counterfoil", "activated")
         tryton.start()
         tryton.serve(database.name)
         async with Books.of(chosen, tmp_path) as after:

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -114,15 +114,13 @@ class Tryton:
             self._process = None
 
     @contextmanager
-    def database(self, *, module: bool = True) -> Iterator[Database]:
-        """Copy the template for a while, with our module or as if it had never been there."""
+    def database(self, without: Sequence[str] = ()) -> Iterator[Database]:
+        """Copy the template for a while, as if some modules had never been activated."""
         name = f"{self.prefix}{uuid.uuid4().hex[:12]}"
         run_sql(self.postgres, "CREATE DATABASE {} TEMPLATE {}", name, self.template)
         try:
-            if not module:
-                url = in_database(self.postgres, name)
-                state = "UPDATE ir_module SET state = 'not activated' WHERE name = 'counterfoil'"
-                run_sql(url, state)
+            for module in without:
+                set_module(in_database(self.postgres, name), module, "not activated")
             yield self.serve(name)
         finally:
             run_sql(self.postgres, "DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
@@ -153,7 +151,7 @@ def running_tryton(folder: Path, postgres: str, run: str) -> Iterator[Tryton]:
         prefix=f"{run}tryton_",
         port=free_port(),
     )
-    with locked(server.template):
+    with locked("template"):
         make_template(server)
     server.start()
     try:
@@ -244,6 +242,12 @@ def run_sql(postgres: str, statement: str, *names: str) -> list[tuple[object, ..
         return answer.fetchall() if answer.description else []
 
 
+def set_module(database: str, module: str, state: str) -> None:
+    """Set what a database (its URL) says of a module; a server reads it when it loads it."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("UPDATE ir_module SET state = %s WHERE name = %s", [state, module])
+
+
 def configured(server: Tryton) -> Path:
     """Write Tryton's configuration."""
     file = server.folder / f"trytond-{server.port}.conf"
@@ -265,6 +269,7 @@ def make_template(server: Tryton) -> None:
     if server.template in known:
         return
     draft = f"{server.prefix}draft"
+    run_sql(server.postgres, "DROP DATABASE IF EXISTS {} WITH (FORCE)", draft)
     run_sql(server.postgres, "CREATE DATABASE {}", draft)
     dump = cache() / f"tryton-{recipe()}.dump"
     url = in_database(server.postgres, draft)
