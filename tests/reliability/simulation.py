@@ -31,8 +31,10 @@ from counterfoil.pleo.retry import Retries
 from counterfoil.register import Register
 from counterfoil.register.locks import company_lock
 from counterfoil.runner.drain import drain
+from counterfoil.sandbox import lifecycle
+from counterfoil.sandbox.apierrors import ApiError
 from counterfoil.sandbox.lifecycle import LockedByJob
-from counterfoil.sandbox.model import Receipt
+from counterfoil.sandbox.model import Job, Receipt
 from counterfoil.sandbox.state import State
 from counterfoil.systems.contract import Attachments, Capabilities, EntryState, Uniqueness
 from counterfoil.testing.charts import chart_of
@@ -194,6 +196,11 @@ class Simulation:
         chosen = self.company.queued() if entry_ids is None else list(entry_ids)
         free = [each for each in chosen if self.company.entries[each].job_id is None]
         return self.state.queue_job(self.company.id, free) if free else None
+
+    def start_elsewhere(self, job: Job) -> None:
+        """Let another integration start a job, if nobody has."""
+        with suppress(ApiError):
+            lifecycle.start(self.state, job)
 
     def correct(self, entry_id: str, value: int) -> None:
         """Change an expense's amount and queue it again, unless a job holds it."""

@@ -149,6 +149,12 @@ class Troubles(RuleBasedStateMachine):
             act = self.world.state.expire if expires else self.world.state.close
             act(jobs[number % len(jobs)])
 
+    @rule(number=numbers)
+    def start_elsewhere(self, *, number: int) -> None:
+        jobs = list(self.world.state.jobs.values())
+        if jobs:
+            self.world.start_elsewhere(jobs[number % len(jobs)])
+
     # What people do in the books.
 
     @rule(number=numbers, act=st.sampled_from(["delete", "void", "change_figures", "move", "post"]))
