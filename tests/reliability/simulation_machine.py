@@ -81,6 +81,12 @@ fates = st.tuples(
     st.sampled_from([Fate.BOOKED_LATE, Fate.BOOKED_LATE, Fate.BOOKED, Fate.NOT_BOOKED]),
     st.sampled_from([59, 59, 29, 1]),
 )
+deaths = st.just(Death("after", "memory.record", 0)) | st.builds(
+    Death,
+    st.sampled_from(["before", "after"]),
+    st.sampled_from(["memory.record", *EFFECTS]),
+    st.integers(0, 3),
+)
 
 
 class Troubles(RuleBasedStateMachine):
@@ -207,13 +213,8 @@ class Troubles(RuleBasedStateMachine):
 
     @rule(
         number=machines,
-        fates=st.lists(fates, max_size=3),
-        death=st.builds(
-            Death,
-            st.sampled_from(["before", "after"]),
-            st.sampled_from(["memory.record", "memory.record", *EFFECTS]),
-            st.integers(0, 3),
-        ),
+        fates=st.lists(fates, min_size=1, max_size=3) | st.just([]),
+        death=deaths,
         meanwhile=st.sampled_from(MEANWHILE),
         jump=st.sampled_from(JUMPS),
         call=st.sampled_from(CALLS),
