@@ -100,8 +100,8 @@ async def test_a_rest_key_does_all_that_a_session_does(database: Database, tmp_p
     (row,) = rpc.read("res.user.application", [["id", "=", id]], "key", "state")
     assert row["state"] == "validated"
     (tmp_path / "key").write_text(row["key"])
-    chosen = options(database, tmp_path / "password", user=None, password=None)
-    chosen = chosen.model_copy(update={"api_key": f"file:{tmp_path / 'key'}"})
+    key = f"file:{tmp_path / 'key'}"
+    chosen = options(database, tmp_path / "password", user=None, password=None, api_key=key)
     async with Books.of(chosen, tmp_path) as books:
         assert books.system.capabilities.uniqueness is Uniqueness.UNIQUE_REFERENCE
         bad = books.entry(books.line("6999", "1.00"), books.line("1800", "-1.00"))

@@ -2,8 +2,9 @@
 
 A company is entered by ``readiness`` over ``access`` (a session or a REST key) and ``exchange``
 (HTTP); what it knows is read once by ``charting``. Entries are put into Tryton's words by
-``values``, written by ``booking``, read back by ``records``, settled by ``settling`` and taken back
-by ``taking_back``. Tryton is under the GPL, and runs on its own.
+``values``, written by ``booking``, held against what was sent by ``verifying``, looked up by
+``records``, settled by ``settling`` and taken back by ``taking_back``. Tryton is under the GPL, and
+runs on its own.
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 import structlog
 
@@ -26,16 +25,15 @@ from counterfoil.errors import (
 from counterfoil.systems.contract import (
     Booked,
     BooksNotReady,
-    EntryState,
     RecordResult,
     Refused,
     Unknown,
 )
 from counterfoil.systems.tryton.access import Access
 from counterfoil.systems.tryton.exchange import Lost, Refusal
-from counterfoil.systems.tryton.posting import SIMILAR, Poster
-from counterfoil.systems.tryton.records import Reader, Record
+from counterfoil.systems.tryton.posting import POSTED, SIMILAR, Poster
 from counterfoil.systems.tryton.values import INVOICE, MOVE, Draft, Setup, draft_of
+from counterfoil.systems.tryton.verifying import difference, read_back
 
 __all__ = ["Booking", "SimilarBill", "warned"]
 
@@ -63,11 +61,10 @@ class _Made:
 class Booking:
     """Writes the entries of one call."""
 
-    def __init__(self, access: Access, setup: Setup, reader: Reader, poster: Poster) -> None:
-        """Take the way in, and what reads and posts there."""
+    def __init__(self, access: Access, setup: Setup, poster: Poster) -> None:
+        """Take the way in, and what posts there."""
         self._access = access
         self._setup = setup
-        self._reader = reader
         self._poster = poster
         self._results: dict[Reference, RecordResult] = {}
         self._sent = False
@@ -168,37 +165,19 @@ class Booking:
         if not held:
             return
         numbers = [each.number for each in held]
-        records = {
-            each.number: each for each in await self._reader.by_number(model, numbers, new=True)
-        }
-        taxes = await self._taxes(model, [each for each in held if each.draft.tax], records)
+        taxed = [each.number for each in held if each.draft.tax]
+        records = await read_back(self._access, model, numbers, taxed)
         for each in held:
             record = records.get(each.number)
-            wrong = _difference(each.draft, record, taxes.get(each.number, Decimal(0)))
+            wrong = difference(each.draft, record)
             if wrong is None:
                 continue
             log.error("Tryton holds something else than was sent", record=each.number, why=wrong)
             failure = RefusedByBooks(f"Tryton changed what was sent: {wrong}")
-            if record is not None and record.state is EntryState.DRAFT:
+            if record is not None and record.state not in POSTED:
                 await self._take_out(each, failure)
             else:
                 self._refuse(each.draft.entry, failure.reworded(f"{failure}; correct it there"))
-
-    async def _taxes(
-        self, model: str, made: Sequence[_Made], records: dict[int, Record]
-    ) -> dict[int, Decimal]:
-        """Return the tax totals that Tryton holds: of moves from the tax report's lines."""
-        if model == INVOICE:
-            return {number: record.row["tax_amount"] for number, record in records.items()}
-        sums: dict[int, Decimal] = {}
-        numbers = [each.number for each in made]
-        domain = [["move_line.move", "in", numbers], ["type", "=", "tax"]]
-        fields = ("amount", "move_line.move")
-        rows = await self._access.search_read("account.tax.line", domain, fields) if made else []
-        for row in rows:
-            move = row["move_line."]["move"]
-            sums[move] = sums.get(move, Decimal(0)) + row["amount"]
-        return sums
 
 
 async def why_refused(access: Access, refusal: Refusal, draft: Draft) -> ItemFailure:
@@ -243,25 +222,3 @@ def warned(refusal: Refusal) -> ItemFailure:
             "[connection.options] accept_similar_bills = true; then export again."
         )
     return RefusedByBooks(f"Tryton asks first: {refusal} Answer there, then export again.")
-
-
-def _difference(draft: Draft, record: Record | None, tax: Decimal) -> str | None:
-    """Say what Tryton holds otherwise than it was sent, with both figures; None if nothing."""
-    if record is None:
-        return "the record cannot be read back"
-    if draft.entry.final and (why := _not_posted(record)):
-        return why
-    balance = sum((line["debit"] - line["credit"] for line in record.lines), Decimal(0))
-    if balance:
-        return f"it is out of balance by {balance}"
-    return None if tax == draft.tax else f"its tax is {tax} where {draft.tax} was sent"
-
-
-def _not_posted(record: Record) -> str | None:
-    if record.state is not EntryState.POSTED:
-        return f"it is {record.row['state']} where it was posted"
-    if not record.row["number"]:
-        return "it was posted without a number"
-    if any(line["state"] != "valid" for line in record.lines):
-        return "it was posted, and its lines are no valid entry"
-    return None

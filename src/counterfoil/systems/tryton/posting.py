@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from counterfoil.systems.tryton.access import Access
 from counterfoil.systems.tryton.exchange import Refusal
 
-__all__ = ["SIMILAR", "Poster", "press_and_accept"]
+__all__ = ["POSTED", "SIMILAR", "Poster", "press_and_accept"]
 
 POSTED = frozenset({"posted", "paid"})
 SIMILAR = "invoice_similar"

@@ -143,15 +143,10 @@ class Reader:
             records.sort(key=lambda record: (record.reference.attempt, record.number))
         return dict(found)
 
-    async def by_number(
-        self, model: str, numbers: Sequence[int], *, new: bool = False
-    ) -> list[Record]:
-        """Read records by their numbers; those that are gone or not ours are left out.
-
-        ``new`` ones were made just now, so that nobody has reversed them yet.
-        """
+    async def by_number(self, model: str, numbers: Sequence[int]) -> list[Record]:
+        """Read records by their numbers; those that are gone or not ours are left out."""
         rows = await self._search(model, [["id", "in", list(numbers)]])
-        return await self._completed(model, rows, new=new)
+        return await self._completed(model, rows)
 
     async def everything(self, since: date | None = None) -> list[Record]:
         """Read every record of ours in this company, dated on or after a day."""
@@ -184,19 +179,13 @@ class Reader:
         marks = MARKS if self._module else ()
         return await self._access.search_read(model, [company, *domain], (*fields, *marks), limit)
 
-    async def _completed(
-        self, model: str, rows: Iterable[Row], *, new: bool = False
-    ) -> list[Record]:
+    async def _completed(self, model: str, rows: Iterable[Row]) -> list[Record]:
         """Read what belongs to records: their lines, and whether they were reversed."""
         ours = {row["id"]: (row, found) for row in rows if (found := _reference(row))}
         if model == MOVE:
             lines = await self._move_lines(list(ours))
             taken = await self._reversals(
-                [
-                    number
-                    for number, (row, _) in ours.items()
-                    if row["state"] == "posted" and not new
-                ],
+                [number for number, (row, _) in ours.items() if row["state"] == "posted"],
                 lines,
             )
         else:

@@ -167,7 +167,7 @@ class Tryton:
     async def record(self, entries: Sequence[Entry]) -> Sequence[RecordResult]:
         """Create and post entries, a hundred in one transaction."""
         inside = await self._enter()
-        booking = Booking(inside.access, inside.setup, inside.reader, self._poster(inside))
+        booking = Booking(inside.access, inside.setup, self._poster(inside))
         results = await booking.record(entries)
         self._written |= booking.moves
         return results
