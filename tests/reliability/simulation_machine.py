@@ -60,6 +60,7 @@ MEANWHILE = (
     (),
     ("job closed",),
     ("job closed", "register lost"),
+    ("register lost", "job closed"),
     ("clock jumps",),
     ("books away",),
     ("job closed", "clock jumps", "books away"),
@@ -67,7 +68,7 @@ MEANWHILE = (
 
 terms = st.builds(
     Terms,
-    uniqueness=st.sampled_from([*Uniqueness, Uniqueness.PROBE_ONLY]),
+    uniqueness=st.sampled_from([*Uniqueness, Uniqueness.PROBE_ONLY, Uniqueness.PROBE_ONLY]),
     on_change=st.sampled_from(OnChange),
     final=st.booleans(),
     in_one_step=st.booleans(),
@@ -133,6 +134,12 @@ class Troubles(RuleBasedStateMachine):
     def spend(self, *, value: int, method: str | None, receipt: bool) -> None:
         if len(self.world.company.entries) < 5:
             self.world.spend(value, method, receipt=receipt)
+
+    def spend_and_export(self) -> None:
+        """See to it that there is something to book."""
+        if len(self.world.company.entries) < 8:
+            self.world.spend()
+        self.world.export()
 
     @rule()
     def export_queued(self) -> None:
@@ -204,6 +211,7 @@ class Troubles(RuleBasedStateMachine):
         self, *, number: int, fates: list[tuple[Fate, int]], seconds: float, away: int, after: int
     ) -> None:
         """Lose answers, and let the books be away when they are asked what became of it."""
+        self.spend_and_export()
         for fate in fates:
             self.lose_answer(fate=fate)
         for time in range(away):
@@ -230,6 +238,7 @@ class Troubles(RuleBasedStateMachine):
         call: str,
     ) -> None:
         """Let a process die with requests under way, and the next one start at once."""
+        self.spend_and_export()
         for fate in fates:
             self.lose_answer(fate=fate)
         self.start(number, replace(death))
