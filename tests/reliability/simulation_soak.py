@@ -17,11 +17,13 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
 
 import hypothesis
 from hypothesis import HealthCheck, Phase, reproduce_failure, seed, settings
+from hypothesis.errors import DidNotReproduce
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.reliability.simulation_machine import Troubles
@@ -67,7 +69,9 @@ def replay(blob: str) -> str | None:
     class Again(Troubles):
         """The machine, to be given its blob."""
 
-    return _told(reproduce_failure(hypothesis.__version__, blob.encode())(Again), 1)
+    with suppress(DidNotReproduce):
+        return _told(reproduce_failure(hypothesis.__version__, blob.encode())(Again), 1)
+    return None
 
 
 def _told(machine: type[Troubles], examples: int) -> str | None:
@@ -110,7 +114,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     if chosen.replay:
         story = replay(chosen.replay)
-        _say(story or "It does not fail any more.")
+        _say(
+            story or "It does not fail any more, or the rules of the simulation have changed since."
+        )
         return 1 if story else 0
     first = random.randrange(10**9) if chosen.seed is None else chosen.seed  # noqa: S311 -- no secret
     report = simulate(chosen.examples, first_seed=first, workers=chosen.workers)

@@ -126,3 +126,5 @@ def test_an_engine_that_does_not_look_is_found_out() -> None:
 def test_a_share_and_a_replay_are_one_command_each(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--examples=1", "--seed=1", "--workers=1"]) == 0
     assert "1 examples from seed 1" in capsys.readouterr().out
+    assert main(["--replay=AAAA"]) == 0
+    assert "It does not fail any more" in capsys.readouterr().out
