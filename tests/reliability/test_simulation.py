@@ -6,7 +6,7 @@ many more as wanted, with any seeds. A failure prints its steps and the command 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pytest
 
@@ -21,9 +21,13 @@ SHARES = 20
 
 
 @pytest.mark.slow
+@pytest.mark.reliability
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("share", range(SHARES))
-def test_whatever_goes_wrong_it_ends_as_it_should(share: int) -> None:
+def test_whatever_goes_wrong_it_ends_as_it_should(
+    share: int, record_property: Callable[[str, int], None]
+) -> None:
+    record_property("examples", SHARE)
     story = run_share(share, SHARE)
     assert story is None, story
 
