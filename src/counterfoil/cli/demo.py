@@ -21,6 +21,7 @@ from counterfoil.cli.rows import ItemRow, item_rows
 from counterfoil.cli.run import drain
 from counterfoil.cli.screen import styled
 from counterfoil.config import Config, load
+from counterfoil.effects import effect
 from counterfoil.runner.reports import ConnectionReport
 from counterfoil.sandbox import Company, SandboxServer, State
 from counterfoil.sandbox.books import demo_config_toml, write_demo_books
@@ -74,7 +75,7 @@ def _show_items(config: Config, reports: Sequence[ConnectionReport]) -> None:
 
 def _judge(ledger: Path) -> bool:
     """Let Beancount itself say what it thinks of the ledger."""
-    with TemporaryDirectory() as scratch:
+    with effect("demo.judge", str(ledger)), TemporaryDirectory() as scratch:
         findings = asyncio.run(check(ledger.absolute(), Path(scratch)))
     for finding in findings:
         styled(f"bean-check: {finding.place} {finding.message}", "red")
