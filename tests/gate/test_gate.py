@@ -26,6 +26,7 @@ PLANTED = """
 import asyncio, os, shutil, socket, subprocess, sys, threading
 from pathlib import Path
 from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
 
 def write(place): (place / "new").write_text("x")
 def rename(place): (place / "old").rename(place / "new")
@@ -44,11 +45,13 @@ def connect(place):
         closed.connect_ex(("127.0.0.1", 9))
 
 def commit(place):
-    with create_engine(f"sqlite:///{place / 'db'}").begin() as connection:
+    engine = create_engine(f"sqlite:///{place / 'db'}", poolclass=NullPool)
+    with engine.begin() as connection:
         connection.execute(text("CREATE TABLE planted (id)"))
 
 def ask(place):
-    with create_engine(f"sqlite:///{place / 'db'}").begin() as connection:
+    engine = create_engine(f"sqlite:///{place / 'db'}", poolclass=NullPool)
+    with engine.begin() as connection:
         connection.execute(text("SELECT 1"))
 
 def in_a_thread(place):
