@@ -20,9 +20,10 @@ PARTS = {
     "test_oracle": "the oracle",
     "test_sweep": "kill sweep in memory",
     "test_killed_anywhere": "kill sweep on real parts",
-    "test_killed_tryton": "kill sweep on Tryton",
+    "test_tryton_kills": "kill sweep on Tryton",
     "test_simulation": "simulation",
     "test_beancount_crash": "power cuts",
+    "test_power_cut_in_export": "power cuts in an export",
     "test_beancount_kills": "kills within the ledger's adapter",
     "test_planted": "planted bugs",
 }
