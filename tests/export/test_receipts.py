@@ -154,3 +154,16 @@ async def test_a_record_that_holds_another_document_is_left_to_a_person(world: W
     await world.drain()
     assert "takes no more than 2" in world.item(job, entry).failure_reason
     assert held(world, entry) == 2
+
+
+async def test_one_document_is_all_of_the_receipts_or_none(world: World) -> None:
+    """Half of them would take the only place."""
+    world.receipt_policy = ReceiptPolicy.BEST_EFFORT
+    world.ledger.receipts_with_entry = False
+    take(world, ONE_PDF)
+    entry = world.company.add_item(receipts=[a_receipt(), a_receipt(300)])
+    world.fault(Kind.WRONG_SIZE, "get_receipt", times=1)
+    await world.export()
+    assert (held(world, entry), len(await missing(world))) == (0, 1)
+    await world.export(entry)
+    assert (held(world, entry), await missing(world)) == (1, [])

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from counterfoil.register import KeptItem
     from counterfoil.systems.contract import Found
 
-__all__ = ["Documents"]
+__all__ = ["Documents", "parsed_item"]
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +56,7 @@ class Documents:
             return
         ids = [item.entry_id for item in kept]
         known = self._export.register.parts.of(self._export.books.target, ids)
-        items = [_parsed(item.payload) for item in kept if not known.get(item.entry_id)]
+        items = [parsed_item(item.payload) for item in kept if not known.get(item.entry_id)]
         self._receipts.fetch_ahead([item for item in items if item is not None])
 
     async def fetch(self, work: ItemWork) -> None:
@@ -67,12 +67,14 @@ class Documents:
         results = await self._results(work.item)
         came = [result for result in results if isinstance(result, Document)]
         failures = [result for result in results if isinstance(result, ItemFailure)]
-        if not failures or self._export.receipt_policy is not ReceiptPolicy.REQUIRE:
+        required = self._export.receipt_policy is ReceiptPolicy.REQUIRE
+        # Part of them in the one document that fits would keep the whole of them out later.
+        if not failures or not (required or takes.limit is not None):
             fitted = await self._receipts.fit(work.entry_id, came, takes)
             work.documents = tuple(each for each in fitted if isinstance(each, Document))
             failures += [each for each in fitted if isinstance(each, ItemFailure)]
         work.missing_receipts += map(str, failures)
-        if failures and self._export.receipt_policy is ReceiptPolicy.REQUIRE:
+        if failures and required:
             work.failure = _without_receipt(failures[0], work.first_live)
 
     def done(self, works: Sequence[ItemWork]) -> None:
@@ -118,10 +120,11 @@ class Documents:
     def _as_read_last(self, item: ExportItem) -> ExportItem:
         """Return an item as the data layer gave it last, unless that cannot be read."""
         kept = self._export.register.items.get(self._job_id, item.accounting_entry_id)
-        return _parsed(kept.payload if kept else None) or item
+        return parsed_item(kept.payload if kept else None) or item
 
 
-def _parsed(payload: str | None) -> ExportItem | None:
+def parsed_item(payload: str | None) -> ExportItem | None:
+    """Read an item that was kept; None where there is none, or it cannot be read."""
     with suppress(ItemFailure):
         return parse_item(load_payload(payload)) if payload else None
     return None

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from counterfoil.bookkeeping.entries import Document, Part
-from counterfoil.bookkeeping.parse import parse_item
 from counterfoil.errors import ItemFailure
 from counterfoil.export.attach import attach
+from counterfoil.export.documents import parsed_item
 from counterfoil.receipts.errors import ReceiptExpired
 from counterfoil.receipts.store import Limits, ReceiptStore
-from counterfoil.register.records import load_payload
 from counterfoil.runner.deciding import alone
 
 if TYPE_CHECKING:
@@ -102,6 +100,4 @@ def _said(failure: ItemFailure) -> str:
 
 def _item(register: Register, missing: WithoutReceipt) -> ExportItem | None:
     kept = register.items.get(missing.job_id, missing.entry_id)
-    with suppress(ItemFailure):
-        return parse_item(load_payload(kept.payload)) if kept and kept.payload else None
-    return None
+    return parsed_item(kept.payload if kept else None)

@@ -81,7 +81,7 @@ class ConnectionState:
     def pause(self, every: float) -> float:
         """Return the seconds until it is looked at by itself, on a schedule of ``every``."""
         if self.broken:
-            return min(PAUSE_MAX, every * 2.0 ** (self.broken - 1))
+            return min(PAUSE_MAX, every * 2.0 ** min(self.broken - 1, 12))
         return min(every, FOREIGN_SECONDS) if self.foreign else every
 
 
