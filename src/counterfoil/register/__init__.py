@@ -29,6 +29,7 @@ from counterfoil.register.records import (
 from counterfoil.register.retention import Pruned, Retention
 from counterfoil.register.sqlite import open_file, sqlite_path, upgrade_file
 from counterfoil.register.versions import SchemaMismatch
+from counterfoil.register.wakeups import Delivery, Wakeups
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Decision",
     "DecisionKind",
+    "Delivery",
     "Holder",
     "ItemOutcome",
     "JobRecord",
@@ -72,6 +74,7 @@ class Register:
     open_items: OpenItems
     missing_receipts: MissingReceipts
     retention: Retention
+    wakeups: Wakeups
 
     def __enter__(self) -> Self:
         """Use it as a block; it is open already."""
@@ -134,4 +137,5 @@ def register_on(database: Database, locks: Locks) -> Register:
         open_items=OpenItems(database),
         missing_receipts=MissingReceipts(database),
         retention=Retention(database),
+        wakeups=Wakeups(database),
     )

@@ -32,6 +32,8 @@ __all__ = [
     "open_items",
     "parts",
     "settlements",
+    "wakeups",
+    "webhook_deliveries",
 ]
 
 
@@ -216,4 +218,21 @@ settlements = Table(
     Column("relation", String, nullable=False, comment="settles, returns"),
     Column("made_at", UtcTime, nullable=False),
     Index("settlements_bill", "target", "bill_entry"),
+)
+
+wakeups = Table(
+    "wakeups",
+    metadata,
+    Column("company_id", String, primary_key=True),
+    Column("since", UtcTime, nullable=False, comment="when it was first asked to be looked at"),
+)
+
+webhook_deliveries = Table(
+    "webhook_deliveries",
+    metadata,
+    Column("connection", String, primary_key=True),
+    Column("webhook_id", String, primary_key=True, comment="the sender's id of the message"),
+    Column("company_id", String, nullable=False),
+    Column("heard_at", UtcTime, nullable=False),
+    Index("webhook_deliveries_heard", "heard_at"),
 )

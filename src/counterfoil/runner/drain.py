@@ -1,4 +1,7 @@
-"""Drain one company: run its export jobs, oldest first, one at a time, until none is left."""
+"""Drain one company: run its export jobs, oldest first, one at a time, until none is left.
+
+The company's flag "look again" is cleared before each listing; a drain ends only when it is clear.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,8 @@ log = structlog.get_logger(__name__)
 
 CLAIM_TRIES = 3
 PAUSE_SECONDS = 2
+AGAIN_SECONDS = 0.2
+"""Before it lists once more with nothing to do: however many call, Pleo is asked so often."""
 
 
 async def drain(
@@ -42,12 +47,13 @@ async def drain(
             results.append(await run(export, job))
     tries: Counter[str] = Counter()
     while not (export := make_export()).stopping():
+        export.register.wakeups.taken(export.company_id)
         done = {result.job_id for result in results}
         found = await detect(export.pleo, export.register, leave=done)
         if found.next is None:
-            if not results:
-                await settle_alone(export)
-            return found.foreign
+            if await _at_an_end(export, results):
+                return found.foreign
+            continue
         if tries[found.next.id] == CLAIM_TRIES:
             raise PleoUnanswered(
                 f"Job {found.next.id} could not be started: Pleo gives no clear answer. It is "
@@ -59,6 +65,16 @@ async def drain(
         tries[found.next.id] += 1
         await export.clock.sleep(PAUSE_SECONDS)
     return ()
+
+
+async def _at_an_end(export: Export, results: list[JobResult]) -> bool:
+    """Settle where there was nothing to export; tell whether nobody called meanwhile."""
+    if not results:
+        await settle_alone(export)
+    if not export.register.wakeups.wanted(export.company_id):
+        return True
+    await export.clock.sleep(AGAIN_SECONDS)
+    return False
 
 
 async def _claim(export: Export, job_id: str) -> ExportJob | None:
