@@ -11,6 +11,7 @@ import sqlalchemy
 from counterfoil.effects import observe
 from counterfoil.register import open_register
 from counterfoil.register.locks import company_lock
+from counterfoil.register.versions import HEAD
 from tests.cli.conftest import Acme, CommandLine
 from tests.register.test_register_away import CutAt
 from tests.register.wire import Wire
@@ -43,12 +44,12 @@ def test_a_register_that_is_not_there_yet_is_told_of(counterfoil: CommandLine, a
 
 
 def test_a_file_is_made_by_upgrading_it(counterfoil: CommandLine, acme: Acme) -> None:
-    assert "has schema 0001 now; it was empty" in counterfoil("register", "upgrade").out
-    assert "has schema 0001 already" in counterfoil("register", "upgrade").out
+    assert f"has schema {HEAD} now; it was empty" in counterfoil("register", "upgrade").out
+    assert f"has schema {HEAD} already" in counterfoil("register", "upgrade").out
     said = counterfoil("register", "show", "--json")
     shown = json.loads(said.out)
     assert shown["url"] == f"sqlite:///{acme.folder}/counterfoil.db"
-    assert (shown["schema"], shown["rows"]["jobs"]) == ("0001", 0)
+    assert (shown["schema"], shown["rows"]["jobs"]) == (HEAD, 0)
 
 
 def test_pruning_removes_what_is_older_than_configured(
@@ -110,7 +111,7 @@ def test_one_upgrade_and_it_runs_on_postgresql(
     acme.export()
     assert "completed, 1 of 1 items booked" in counterfoil("run", "--once").out
     shown = counterfoil("register", "show").out
-    assert shown.startswith(f"{on_postgres}, schema 0001\n")
+    assert shown.startswith(f"{on_postgres}, schema {HEAD}\n")
     assert "        1 parts\n" in shown
     plan = counterfoil("plan").out
     assert "0 entries to write" in plan

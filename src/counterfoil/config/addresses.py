@@ -23,6 +23,8 @@ __all__ = [
     "RegisterUrl",
     "SecretReference",
     "environment_of",
+    "in_environment",
+    "in_file",
 ]
 
 ENVIRONMENTS: Mapping[str, str] = {
@@ -68,18 +70,28 @@ def _read(form: str, rest: str, around: Surroundings) -> str:
 
 
 def _from_environment(name: str, environ: Mapping[str, str]) -> str:
+    return _one_word(in_environment(name, environ), f"the environment variable {name}")
+
+
+def in_environment(name: str, environ: Mapping[str, str]) -> str:
+    """Return what an environment variable says, without space around it; raises Mistake."""
     if not VARIABLE.fullmatch(name):
         raise Mistake("does not name an environment variable", '"env:PLEO_API_KEY" would')
     secret = environ.get(name, "").strip()
     if not secret:
         state = "empty" if name in environ else "not set"
         raise Mistake(f"the environment variable {name} is {state}", "set it to the secret")
-    return _one_word(secret, f"the environment variable {name}")
+    return secret
 
 
 def _from_file(path: Path) -> str:
+    return _one_word(in_file(path), f"the file {path}")
+
+
+def in_file(path: Path) -> str:
+    """Return what a secret's file says, without space around it; raises Mistake."""
     try:
-        secret = path.read_text("utf-8").strip()
+        return path.read_text("utf-8").strip()
     except FileNotFoundError:
         raise Mistake(
             f"the file {path} does not exist", "create it with the secret in it"
@@ -87,7 +99,6 @@ def _from_file(path: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise Mistake(f"the file {path} cannot be read ({why})", "make it readable") from None
-    return _one_word(secret, f"the file {path}")
 
 
 def _one_word(secret: str, where: str) -> str:

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from counterfoil.bookkeeping.settings import Settings
 from counterfoil.errors import ConfigurationError
 from counterfoil.export.policies import OnChange, ReceiptPolicy
-from counterfoil.register import Register, open_register
+from counterfoil.register import Register, Seal, open_register
 from counterfoil.systems.contract import AccountingSystem, SystemKind
 
 __all__ = [
@@ -116,6 +116,8 @@ class Config:
     """``sqlite:///`` and an absolute path, or ``postgresql://``, perhaps with a password."""
     register_direct_url: str | None = field(default=None, repr=False)
     """Where PostgreSQL itself is reached, for a register behind a pooler."""
+    seal: Seal = field(default_factory=Seal)
+    """What the register's secrets and, with a key, its items are sealed with."""
     keep_items: timedelta = timedelta(days=400)
     """How long items are kept as they were received and planned."""
     serve: ServeSettings = field(default_factory=ServeSettings)
@@ -123,4 +125,4 @@ class Config:
 
     def open_register(self) -> Register:
         """Open the register; raises what ``counterfoil.register.open_register`` does."""
-        return open_register(self.register_url, direct_url=self.register_direct_url)
+        return open_register(self.register_url, direct_url=self.register_direct_url, seal=self.seal)

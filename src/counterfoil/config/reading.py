@@ -100,6 +100,7 @@ class _Reading:
             path=self.path,
             register_url=register.url,
             register_direct_url=register.direct_url,
+            seal=register.key,
             keep_items=register.keep_items,
             serve=ServeSettings(**dict(serve)),
             connections=tuple(connections),

@@ -26,6 +26,7 @@ from counterfoil.bookkeeping.settings import (
     UnmatchedVendor,
 )
 from counterfoil.config.addresses import BaseUrl, DirectUrl, RegisterUrl, SecretReference
+from counterfoil.config.keys import RegisterKey
 from counterfoil.config.mistakes import Mistake, Mistakes, told
 from counterfoil.config.model import OnChange, ReceiptPolicy
 from counterfoil.config.values import (
@@ -71,6 +72,7 @@ class RegisterShape(Shape):
 
     url: RegisterUrl = Field("sqlite:///counterfoil.db", validate_default=True)
     direct_url: DirectUrl | None = None
+    key: RegisterKey = Field(None, validate_default=True)
     keep_items: KeepItems = timedelta(days=400)
 
 

@@ -27,6 +27,7 @@ from counterfoil.register.records import (
     PartState,
 )
 from counterfoil.register.retention import Pruned, Retention
+from counterfoil.register.sealing import Seal, confirm_key
 from counterfoil.register.sqlite import open_file, sqlite_path, upgrade_file
 from counterfoil.register.versions import SchemaMismatch
 from counterfoil.register.wakeups import Delivery, Wakeups
@@ -52,6 +53,7 @@ __all__ = [
     "Register",
     "RegisterUnavailable",
     "SchemaMismatch",
+    "Seal",
     "WithoutReceipt",
     "is_server",
     "open_register",
@@ -75,6 +77,8 @@ class Register:
     missing_receipts: MissingReceipts
     retention: Retention
     wakeups: Wakeups
+    seal: Seal
+    """Seals what must not be read by whoever gets at the database."""
 
     def __enter__(self) -> Self:
         """Use it as a block; it is open already."""
@@ -95,20 +99,21 @@ def is_server(url: str) -> bool:
     return url.partition(":")[0].partition("+")[0] in {"postgresql", "postgres"}
 
 
-def open_register(url: str, *, direct_url: str | None = None) -> Register:
+def open_register(url: str, *, direct_url: str | None = None, seal: Seal | None = None) -> Register:
     """Open the register at ``sqlite:///PATH`` or ``postgresql://USER@HOST/DATABASE``.
 
     A file is made or migrated; a database of PostgreSQL must have our schema (``upgrade``), and may
-    be reached through a pooler where ``direct_url`` goes past it. Raises RegisterUnavailable,
-    SchemaMismatch, and ConfigurationError for what cannot be a register.
+    be reached through a pooler where ``direct_url`` goes past it. What is secret is kept under
+    ``seal``, by default without a key. Raises RegisterUnavailable, SchemaMismatch, and
+    ConfigurationError for what cannot be a register, or where the key is missing or another's.
     """
     if is_server(url):
         from counterfoil.register.postgres import open_server  # noqa: PLC0415 -- loads psycopg
 
-        return register_on(*open_server(url, direct_url))
+        return register_on(*open_server(url, direct_url), seal)
     path = sqlite_path(url)
     locks = FileLocks(path.with_name(path.name + ".locks"))
-    return register_on(open_file(path), locks)
+    return register_on(open_file(path), locks, seal)
 
 
 def upgrade(url: str, *, direct_url: str | None = None) -> tuple[str | None, str]:
@@ -124,18 +129,25 @@ def upgrade(url: str, *, direct_url: str | None = None) -> tuple[str | None, str
     return upgrade_file(sqlite_path(url))
 
 
-def register_on(database: Database, locks: Locks) -> Register:
-    """Put a register together on an open database."""
+def register_on(database: Database, locks: Locks, seal: Seal | None = None) -> Register:
+    """Put a register together on an open database, which is closed where the key is not its own."""
+    seal = seal or Seal()
+    try:
+        confirm_key(database, seal)
+    except BaseException:
+        database.close()
+        raise
     return Register(
         database=database,
         locks=locks,
         connections=Connections(database),
         jobs=Jobs(database, locks),
-        items=Items(database),
-        parts=Parts(database, locks),
+        items=Items(database, seal),
+        parts=Parts(database, locks, seal),
         decisions=Decisions(database),
         open_items=OpenItems(database),
         missing_receipts=MissingReceipts(database),
         retention=Retention(database),
         wakeups=Wakeups(database),
+        seal=seal,
     )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Row, Select
 
     from counterfoil.register.database import Database
+    from counterfoil.register.sealing import Seal
 
 __all__ = ["OPEN_STATUSES", "Items"]
 
@@ -35,9 +36,10 @@ _OPEN = job_items.c.pleo_status.in_(OPEN_STATUSES)
 class Items:
     """The register's ``job_items``."""
 
-    def __init__(self, database: Database) -> None:
-        """Work on this database."""
+    def __init__(self, database: Database, seal: Seal) -> None:
+        """Work on this database; payloads are kept under a seal."""
         self._database = database
+        self._seal = seal
 
     def save_statuses(self, job_id: str, statuses: Mapping[str, str]) -> None:
         """Keep the control layer: Pleo's status of each item by accounting entry id."""
@@ -66,8 +68,9 @@ class Items:
     def save_payloads(self, job_id: str, payloads: Sequence[tuple[str, str, str]]) -> set[str]:
         """Keep a page of the data layer as (entry id, sort key, JSON); return ids without a row."""
         known = self._known(job_id, [entry_id for entry_id, _, _ in payloads])
+        keep = self._seal.keep
         rows = [
-            {"in_job": job_id, "of_entry": entry_id, "sort_key": sort_key, "payload": payload}
+            {"in_job": job_id, "of_entry": entry_id, "sort_key": sort_key, "payload": keep(payload)}
             for entry_id, sort_key, payload in payloads
             if entry_id in known
         ]
@@ -187,14 +190,15 @@ class Items:
 
     def _fetch(self, query: Select[Any]) -> list[KeptItem]:
         with self._database.read() as connection:
-            return [_item(row) for row in connection.execute(query)]
+            rows = connection.execute(query).all()
+        return [_item(row, self._seal) for row in rows]
 
 
 def _is(job_id: str, entry_id: str) -> ColumnElement[bool]:
     return and_(job_items.c.job_id == job_id, job_items.c.entry_id == entry_id)
 
 
-def _item(row: Row[Any]) -> KeptItem:
+def _item(row: Row[Any], seal: Seal) -> KeptItem:
     outcome = None
     if row.status is not None:
         outcome = ItemOutcome(
@@ -210,7 +214,7 @@ def _item(row: Row[Any]) -> KeptItem:
         entry_id=row.entry_id,
         pleo_status=row.pleo_status,
         sort_key=row.sort_key,
-        payload=row.payload,
+        payload=None if row.payload is None else seal.kept(row.payload),
         outcome=outcome,
         reported=row.reported,
     )

@@ -23,9 +23,10 @@ from counterfoil.register.schema import job_items, parts
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sqlalchemy import ColumnElement, Connection, Row
+    from sqlalchemy import ColumnElement, Connection, Row, Select
 
     from counterfoil.register.database import Database
+    from counterfoil.register.sealing import Seal
 
 __all__ = ["Parts"]
 
@@ -36,10 +37,11 @@ _UNSETTLED = (PartState.INTENDED, PartState.UNKNOWN)
 class Parts:
     """The register's ``parts``."""
 
-    def __init__(self, database: Database, locks: Locks) -> None:
-        """Work on this database, under these locks."""
+    def __init__(self, database: Database, locks: Locks, seal: Seal) -> None:
+        """Work on this database, under these locks; planned entries are kept under a seal."""
         self._database = database
         self._locks = locks
+        self._seal = seal
 
     def of(self, target: str, entry_ids: Sequence[str]) -> dict[str, list[PartRecord]]:
         """Return what is known of these entries in a book, by entry id, oldest attempt first."""
@@ -49,9 +51,8 @@ class Parts:
             .order_by(parts.c.attempt)
         )
         found: dict[str, list[PartRecord]] = {}
-        with self._database.read() as connection:
-            for row in connection.execute(query):
-                found.setdefault(row.entry_id, []).append(_part(row))
+        for record in self._fetch(query):
+            found.setdefault(record.reference.entry_id, []).append(record)
         return found
 
     def ids_booked_as(self, external_id: str) -> set[str]:
@@ -80,8 +81,7 @@ class Parts:
             .where(parts.c.target == target, parts.c.state.in_(_UNSETTLED))
             .order_by(parts.c.intent_at, parts.c.entry_id, parts.c.part)
         )
-        with self._database.read() as connection:
-            return [_part(row) for row in connection.execute(query)]
+        return self._fetch(query)
 
     def _open(self, target: str, *conditions: ColumnElement[bool]) -> list[PartRecord]:
         query = (
@@ -90,8 +90,12 @@ class Parts:
             .where(parts.c.target == target, *conditions)
             .where(parts.c.state.in_(_UNSETTLED))
         )
+        return self._fetch(query)
+
+    def _fetch(self, query: Select[Any]) -> list[PartRecord]:
         with self._database.read() as connection:
-            return [_part(row) for row in connection.execute(query)]
+            rows = connection.execute(query).all()
+        return [_part(row, self._seal) for row in rows]
 
     def intend(self, records: Sequence[PartRecord], *, company_id: str) -> None:
         """Commit intents; raises FenceLost when another worker has, or may have, the company."""
@@ -100,7 +104,7 @@ class Parts:
         with self._database.write("intend") as connection:
             for fence in {record.fence for record in records}:
                 _refuse_old_fence(connection, company_id, fence)
-            _put(connection, records)
+            _put(connection, records, self._seal)
 
     def settle(
         self,
@@ -111,7 +115,7 @@ class Parts:
     ) -> None:
         """Commit what became of parts, and the outcomes of the job's items that follow from it."""
         with self._database.write("settle") as connection:
-            _put(connection, records)
+            _put(connection, records, self._seal)
             if outcomes:
                 connection.execute(_SETTLE, _outcome_rows(job_id, outcomes))
 
@@ -138,15 +142,16 @@ def _refuse_old_fence(connection: Connection, company_id: str, fence: int) -> No
         )
 
 
-def _put(connection: Connection, records: Sequence[PartRecord]) -> None:
+def _put(connection: Connection, records: Sequence[PartRecord], seal: Seal) -> None:
     if records:
-        connection.execute(upsert(connection, parts), [_row(record) for record in records])
+        connection.execute(upsert(connection, parts), [_row(record, seal) for record in records])
 
 
-def _row(record: PartRecord) -> dict[str, object]:
+def _row(record: PartRecord, seal: Seal) -> dict[str, object]:
     values = {name: getattr(record, name) for name in _PLAIN}
     reference = record.reference
     return values | {
+        "entry": seal.keep(record.entry),
         "entry_id": reference.entry_id,
         "part": str(reference.part),
         "attempt": reference.attempt,
@@ -157,7 +162,8 @@ _OUTCOME = tuple(field.name for field in fields(ItemOutcome))
 _PLAIN = tuple(field.name for field in fields(PartRecord) if field.name != "reference")
 
 
-def _part(row: Row[Any]) -> PartRecord:
+def _part(row: Row[Any], seal: Seal) -> PartRecord:
     values = {name: getattr(row, name) for name in _PLAIN}
     values["state"] = PartState(row.state)
+    values["entry"] = seal.kept(row.entry)
     return PartRecord(reference=Reference(row.entry_id, Part(row.part), row.attempt), **values)

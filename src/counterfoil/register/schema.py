@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Final
 
 from sqlalchemy import (
     Boolean,
@@ -21,6 +22,7 @@ from sqlalchemy.engine import Dialect
 
 __all__ = [
     "NEWEST_FIRST",
+    "SEALED",
     "companies",
     "connections",
     "decisions",
@@ -31,6 +33,7 @@ __all__ = [
     "named_items",
     "open_items",
     "parts",
+    "sealing",
     "settlements",
     "wakeups",
     "webhook_deliveries",
@@ -57,6 +60,9 @@ class UtcTime(TypeDecorator[datetime]):
 
 
 metadata = MetaData()
+
+SEALED: Final = {"sealed": True}
+"""The ``info`` of each column that holds sealed texts: a new key is put on all of them."""
 
 connections = Table(
     "connections",
@@ -106,7 +112,7 @@ job_items = Table(
     Column("entry_id", String, primary_key=True),
     Column("pleo_status", String, nullable=False, comment="in the control layer, as last read"),
     Column("sort_key", String, nullable=False, default="", comment="the item's date, UTC"),
-    Column("payload", Text, comment="the export item as received, JSON"),
+    Column("payload", Text, info=SEALED, comment="the export item as received, JSON"),
     Column("status", String, comment="our outcome: successful or failed"),
     Column("external_id", String),
     Column("external_url", String),
@@ -135,7 +141,7 @@ parts = Table(
     Column("job_id", String, nullable=False, comment="whose payload it was made from"),
     Column("fence", Integer, nullable=False),
     Column("fingerprint", String, nullable=False),
-    Column("entry", Text, nullable=False, comment="the entry as planned, JSON"),
+    Column("entry", Text, nullable=False, info=SEALED, comment="the entry as planned, JSON"),
     Column("intent_at", UtcTime, nullable=False),
     Column("external_id", String),
     Column("external_url", String),
@@ -235,4 +241,11 @@ webhook_deliveries = Table(
     Column("company_id", String, nullable=False),
     Column("heard_at", UtcTime, nullable=False),
     Index("webhook_deliveries_heard", "heard_at"),
+)
+
+sealing = Table(
+    "sealing",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("sealed", Text, nullable=False, info=SEALED, comment="its name, to try a key on"),
 )

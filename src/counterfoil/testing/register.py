@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from sqlalchemy import create_engine
 from sqlalchemy.pool import StaticPool
 
-from counterfoil.register import LockHeld, Register, register_on
+from counterfoil.register import LockHeld, Register, Seal, register_on
 from counterfoil.register.sqlite import open_engine
 
 __all__ = ["MemoryLocks", "memory_register"]
@@ -36,7 +36,7 @@ class MemoryLocks:
         """Do nothing: what was forgotten is a killed holder's, who asks no more."""
 
 
-def memory_register() -> Register:
+def memory_register(seal: Seal | None = None) -> Register:
     """Make an empty register in memory; use it as a block, or close its database."""
     engine = create_engine("sqlite://", poolclass=StaticPool)
-    return register_on(open_engine(engine, "memory"), MemoryLocks())
+    return register_on(open_engine(engine, "memory"), MemoryLocks(), seal)
