@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import os
 import re
@@ -16,10 +18,13 @@ import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
-from counterfoil.sandbox import DEFAULT_COMPANY, SandboxServer, State, seed_company
+from counterfoil.sandbox import DEFAULT_COMPANY, Company, SandboxServer, State, seed_company
 from counterfoil.sandbox.commands import app
+from counterfoil.sandbox.grants import Asked
 
 START = "from counterfoil.sandbox.commands import app; app()"
+
+CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(b"v" * 43).digest()).decode()[:43]
 
 
 @pytest.fixture
@@ -73,7 +78,7 @@ def test_it_serves_a_company_with_one_pending_job_and_says_how_to_reach_it(
     url, said = start("--company", "Ærø & Søn", "--items", 12, "--seed", 3)
     jobs = httpx.get(f"{url}/v3/export-jobs", auth=("sandbox-key", "")).json()["data"]
     assert [(job["status"], job["numberOfItems"]) for job in jobs] == [("pending", 12)]
-    for word in ("Ærø & Søn", DEFAULT_COMPANY, "sandbox-key", jobs[0]["id"]):
+    for word in ("Ærø & Søn", DEFAULT_COMPANY, "sandbox-key", "sandbox-secret", jobs[0]["id"]):
         assert word in said
     config = tomllib.loads(said[said.index("[pleo]") : said.index("Then, in another")])
     assert config["pleo"] == {"base_url": url, "api_key": "env:PLEO_API_KEY"}
@@ -171,3 +176,34 @@ def test_a_refusal_is_told_in_the_sandboxs_words(
     result = run("close", "unknown", "--url", server.url)
     assert (result.exit_code, "not found" in result.output) == (1, True)
     assert os.linesep in result.output
+
+
+def test_a_person_makes_and_revokes_keys(
+    desk: Callable[..., list[str]], server: SandboxServer, company: Company
+) -> None:
+    (narrow,) = desk("key", "export-jobs:read")
+    (wide,) = desk("key", "--organisation")
+
+    def status(key: str, path: str = "/v3/export-jobs") -> int:
+        params = {"company_id": company.id}
+        return httpx.get(f"{server.url}{path}", params=params, auth=(key, "")).status_code
+
+    assert [status(narrow), status(wide)] == [200, 200]
+    assert status(wide, "/v1/installations/me") == 404
+    desk("key", "--revoke", narrow)
+    assert status(narrow) == 401
+
+
+def test_a_person_sets_lifetimes_registers_clients_and_revokes(
+    desk: Callable[..., list[str]], state: State, company: Company
+) -> None:
+    uri = "http://127.0.0.1:9/oauth/callback"
+    (line,) = desk("oauth", "--access-seconds", 5, "--redirect-uri", uri)
+    shown = json.loads(line)
+    assert (shown["accessSeconds"], shown["codeSeconds"]) == (5, 60)
+    client = state.oauth.clients[shown["clients"][0]["id"]]
+    assert client.redirect_uris == (uri,)
+    asked = Asked(client.id, uri, frozenset({"export-jobs:read"}), CHALLENGE)
+    given = state.oauth.exchange(client, state.oauth.consent(asked, company.id), uri, "v" * 43)
+    (line,) = desk("oauth", "--revoke", given.id)
+    assert json.loads(line)["authorisations"][0]["ended"] == "it was revoked"

@@ -10,20 +10,29 @@ from starlette.requests import Request
 
 from counterfoil.sandbox.apierrors import bad_request, export_not_found, forbidden, unauthorized
 from counterfoil.sandbox.model import ApiKey, Job
-from counterfoil.sandbox.state import State
+from counterfoil.sandbox.state import Company, State
 
-__all__ = ["authenticate", "company_of", "job_of", "uuid_of"]
+__all__ = ["authenticate", "company_of", "job_of", "known_company", "uuid_of"]
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 def authenticate(state: State, request: Request, scope: str | None = None) -> ApiKey:
     """Return the caller's key; raises 401 for an unknown one, 403 for one without the scope."""
-    key = state.keys.get(_secret(request.headers.get("Authorization", "")))
+    key = _key(state, request.headers.get("Authorization", ""))
     if key is None:
         raise unauthorized()
     if scope is not None and scope not in key.scopes:
         raise forbidden(f"The credential lacks the scope {scope}.")
+    return key
+
+
+def _key(state: State, header: str) -> ApiKey | None:
+    """Find an API key, or the access token of an authorisation, which only a Bearer can be."""
+    secret = _secret(header)
+    key = state.keys.get(secret)
+    if key is None and header[:7].lower() == "bearer ":
+        return state.oauth.key_of(secret)
     return key
 
 
@@ -48,6 +57,14 @@ def company_of(key: ApiKey, company_id: str | None) -> str:
         raise bad_request("company_id is required with a credential of the organisation.")
     _check_company(key, chosen)
     return chosen
+
+
+def known_company(state: State, company_id: str) -> Company:
+    """Return a company; raises the 403 that one which is not there gets, too."""
+    company = state.companies.get(company_id)
+    if company is None:
+        raise forbidden("The credential is for another company.")
+    return company
 
 
 def job_of(state: State, key: ApiKey, job_id: str) -> Job:

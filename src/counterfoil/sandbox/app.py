@@ -1,4 +1,4 @@
-"""The wire: Pleo's seven calls of the Export API v3, its installation endpoint, and the receipts.
+"""The wire: Pleo's seven calls of the Export API v3, installations, OAuth, and the receipts.
 
 Each handler reads the request, asks the state and answers as the contract says. What a job may do
 is ``lifecycle``'s; things that go wrong on purpose are ``faults``'s.
@@ -16,17 +16,16 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from counterfoil.sandbox import apierrors, bodies, lifecycle
-from counterfoil.sandbox.access import authenticate, company_of, job_of, uuid_of
+from counterfoil.sandbox import apierrors, bodies, installations, lifecycle, oauth
+from counterfoil.sandbox.access import authenticate, company_of, job_of, known_company, uuid_of
 from counterfoil.sandbox.apierrors import ApiError
-from counterfoil.sandbox.clock import stamp
 from counterfoil.sandbox.control import CONTROL, PREFIX
 from counterfoil.sandbox.faults import Call, disturb
 from counterfoil.sandbox.model import AccountingEntry, ApiKey, Job, encode
 from counterfoil.sandbox.pages import PageQuery, paginate
 from counterfoil.sandbox.receipts import find_receipt, url_maker
 from counterfoil.sandbox.replies import paged, refuse, reply
-from counterfoil.sandbox.state import Company, State
+from counterfoil.sandbox.state import State
 
 __all__ = ["create_app"]
 
@@ -146,7 +145,7 @@ def _list_jobs(state: State, request: Request, _: bytes) -> Response:
 def _create_job(state: State, request: Request, body: bytes) -> Response:
     key = authenticate(state, request, "export-jobs:write")
     wanted = bodies.parse(bodies.CREATE_JOB, body)
-    company = _company(state, company_of(key, wanted.company_id))
+    company = known_company(state, company_of(key, wanted.company_id))
     if any(job.open for job in state.jobs_of([company.id])):
         raise apierrors.export_already_in_progress()
     unknown = [each for each in wanted.accounting_entry_ids if each not in company.entries]
@@ -231,39 +230,6 @@ def _get_receipt(state: State, request: Request, _: bytes) -> Response:
     return Response(receipt.data, media_type=receipt.type)
 
 
-def _get_installation(state: State, request: Request, _: bytes) -> Response:
-    company = _company(state, company_of(authenticate(state, request), None))
-    if company.installation is None:
-        raise apierrors.not_found("Installation")
-    return reply(company.installation)
-
-
-def _create_installation(state: State, request: Request, body: bytes) -> Response:
-    company = _company(state, company_of(authenticate(state, request), None))
-    wanted = bodies.parse(bodies.INSTALLATION, body)
-    now = stamp(state.clock.now())
-    kept = company.installation or {
-        "id": state.new_id(),
-        "applicationId": state.new_id(),
-        "createdAt": now,
-        "resource": f"urn:pleo:company:{company.id}",
-    }
-    company.installation = {
-        **kept,
-        "metadata": wanted.metadata,
-        "status": wanted.status,
-        "updatedAt": now,
-    }
-    return reply(company.installation, 201)
-
-
-def _company(state: State, company_id: str) -> Company:
-    company = state.companies.get(company_id)
-    if company is None:
-        raise apierrors.forbidden("The credential is for another company.")
-    return company
-
-
 def _job(state: State, request: Request, key: ApiKey) -> Job:
     return job_of(state, key, uuid_of("jobId", request.path_params["jobId"]))
 
@@ -298,9 +264,16 @@ _CALLS: Sequence[tuple[str, Mapping[str, Named]]] = (
     (
         "/v1/installations/me",
         {
-            "GET": ("get_installation", _get_installation),
-            "POST": ("create_installation", _create_installation),
+            "GET": ("get_installation", installations.get),
+            "POST": ("create_installation", installations.create),
         },
     ),
+    ("/v1/installations/me:activate", {"POST": ("activate_installation", installations.activate)}),
+    (
+        "/oauth/authorize",
+        {"GET": ("authorize", oauth.show_consent), "POST": ("decide", oauth.decide)},
+    ),
+    ("/oauth/token", {"POST": ("token", oauth.exchange)}),
+    ("/oauth/revoke", {"POST": ("revoke", oauth.revoke)}),
     ("/files/{token}", {"GET": ("get_receipt", _get_receipt)}),
 )

@@ -18,6 +18,7 @@ from counterfoil.sandbox.books import demo_config_toml, write_demo_books
 from counterfoil.sandbox.company import seed_company
 from counterfoil.sandbox.control import PREFIX
 from counterfoil.sandbox.faults import Kind
+from counterfoil.sandbox.grants import OAuthClient
 from counterfoil.sandbox.server import listen, serve, url_of
 from counterfoil.sandbox.state import Company, State
 
@@ -91,6 +92,13 @@ def _greeting(state: State, url: str) -> list[str]:
     return lines
 
 
+def _client(client: OAuthClient) -> list[str]:
+    return [
+        f"  OAuth       client {client.id}, secret {client.secret}, users come back to",
+        *(f"              {uri}" for uri in client.redirect_uris),
+    ]
+
+
 def _introduction(state: State, company: Company, url: str) -> list[str]:
     jobs = [job for job in state.jobs_of([company.id]) if job.open]
     waiting = [f"  export job  {job.id} ({len(job.items)} expenses, {job.status})" for job in jobs]
@@ -98,6 +106,7 @@ def _introduction(state: State, company: Company, url: str) -> list[str]:
         company.name,
         f"  company id  {company.id}",
         f"  API key     {company.api_key}",
+        *(line for client in state.oauth.clients.values() for line in _client(client)),
         *waiting,
         "",
         "counterfoil.toml for it:",
@@ -211,6 +220,48 @@ def faults(  # noqa: PLR0913 -- each is an option
 
 
 @app.command()
+def key(
+    scope: Annotated[list[str] | None, typer.Argument(help="Its scopes; else all.")] = None,
+    *,
+    organisation: Annotated[
+        bool, typer.Option("--organisation", help="For all companies.")
+    ] = False,
+    revoke: Annotated[str | None, typer.Option(help="Revoke this key instead.")] = None,
+    url: Url = LOCAL,
+) -> None:
+    """Make an API key and print it, or revoke one."""
+    if revoke is not None:
+        _ask(url, "DELETE", f"/keys/{revoke}")
+        return
+    body = {"organisation": organisation} | ({"scopes": scope} if scope else {})
+    typer.echo(_ask(url, "POST", "/keys", body)["key"])
+
+
+@app.command()
+def oauth(
+    *,
+    access_seconds: Annotated[int | None, typer.Option(min=1, help="Of access tokens.")] = None,
+    refresh_seconds: Annotated[int | None, typer.Option(min=1, help="Of refresh tokens.")] = None,
+    code_seconds: Annotated[int | None, typer.Option(min=1, help="Of a consent's code.")] = None,
+    redirect_uri: Annotated[
+        list[str] | None, typer.Option(help="Register a client for these exact addresses.")
+    ] = None,
+    revoke: Annotated[str | None, typer.Option(help="Revoke this authorisation.")] = None,
+    url: Url = LOCAL,
+) -> None:
+    """Show OAuth's clients, lifetimes and authorisations, or change them."""
+    seconds = {"access": access_seconds, "refresh": refresh_seconds, "code": code_seconds}
+    lifetimes = {f"{name}Seconds": value for name, value in seconds.items() if value}
+    if lifetimes:
+        _ask(url, "PATCH", "/oauth", lifetimes)
+    if redirect_uri:
+        _ask(url, "POST", "/oauth/clients", {"redirectUris": redirect_uri})
+    if revoke is not None:
+        _ask(url, "DELETE", f"/oauth/{revoke}")
+    _show(_ask(url, "GET", "/oauth"))
+
+
+@app.command()
 def log(
     *,
     after: Annotated[int, typer.Option(min=0, help="Leave out so many lines.")] = 0,
@@ -231,7 +282,7 @@ def _ask(url: str, method: str, path: str, body: object = None) -> Any:  # noqa:
         _fail(f"No sandbox answers at {url} ({error}): start one, or name its --url.")
     if answer.is_error:
         _fail(answer.json()["message"])
-    return simplejson.loads(answer.content, use_decimal=True)
+    return simplejson.loads(answer.content, use_decimal=True) if answer.content else None
 
 
 def _json_of(path: Path) -> object:

@@ -10,9 +10,21 @@ from counterfoil.sandbox.desk import Desk, Draft
 from counterfoil.sandbox.scenes import happenings
 from counterfoil.sandbox.state import DEFAULT_COMPANY, Company, State
 
-__all__ = ["DEFAULT_KEY", "LAST_DAY", "queue_more", "seed_company"]
+__all__ = [
+    "DEFAULT_CLIENT",
+    "DEFAULT_KEY",
+    "DEFAULT_REDIRECTS",
+    "DEFAULT_SECRET",
+    "LAST_DAY",
+    "queue_more",
+    "seed_company",
+]
 
 DEFAULT_KEY = "sandbox-key"
+DEFAULT_CLIENT = "sandbox-client"
+DEFAULT_SECRET = "sandbox-secret"  # noqa: S105 -- opens a sandbox, and is printed
+DEFAULT_REDIRECTS = tuple(f"http://127.0.0.1:{port}/oauth/callback" for port in (8892, 8893))
+"""Where users may come back to: the service on its own port, a terminal on the next."""
 LAST_DAY = date(2026, 6, 30)
 """The last day of the company's year; fixed, so that a seed gives the same expenses every day."""
 
@@ -31,6 +43,7 @@ def seed_company(
     From about 45 items on every type and sub type of the Export API v3 is among them.
     """
     company = state.add_company(name, company_id, api_key)
+    state.oauth.add_client(DEFAULT_REDIRECTS, client_id=DEFAULT_CLIENT, secret=DEFAULT_SECRET)
     queue_more(company, items, seed=seed)
     return company
 

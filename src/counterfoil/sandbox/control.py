@@ -7,6 +7,12 @@
     POST   /_sandbox/jobs/{id}/close    close it, as a person does
     POST   /_sandbox/jobs/{id}/expire   let its time run out
     POST   /_sandbox/clock              move the clock: {"advanceSeconds"}
+    POST   /_sandbox/keys               make an API key: {"scopes", "organisation"}
+    DELETE /_sandbox/keys/{key}         revoke it
+    GET    /_sandbox/oauth              clients, lifetimes, authorisations
+    PATCH  /_sandbox/oauth              {"accessSeconds", "refreshSeconds", "codeSeconds"}
+    POST   /_sandbox/oauth/clients      register one: {"redirectUris"}
+    DELETE /_sandbox/oauth/{id}         revoke an authorisation, as a person does
     GET, POST, DELETE /_sandbox/faults  see them, switch one on, switch all off
     GET    /_sandbox/log                what happened; ``after`` skips so many lines
 
@@ -31,7 +37,7 @@ from counterfoil.sandbox.clock import stamp
 from counterfoil.sandbox.company import queue_more
 from counterfoil.sandbox.faults import Fault, Kind
 from counterfoil.sandbox.lifecycle import LockedByJob
-from counterfoil.sandbox.model import Item
+from counterfoil.sandbox.model import SCOPES, Item
 from counterfoil.sandbox.replies import reply
 from counterfoil.sandbox.state import Company, State
 
@@ -67,6 +73,28 @@ class ClockBody(_Body):
     seconds: int = Field(alias="advanceSeconds")
 
 
+class KeyBody(_Body):
+    """An API key to make: for one company, or for all of the organisation."""
+
+    company_id: str | None = Field(default=None, alias="companyId")
+    organisation: bool = False
+    scopes: list[str] = sorted(SCOPES)
+
+
+class LifetimesBody(_Body):
+    """How long codes and tokens that are issued from now on live, in seconds."""
+
+    access_seconds: int | None = Field(default=None, ge=1, alias="accessSeconds")
+    refresh_seconds: int | None = Field(default=None, ge=1, alias="refreshSeconds")
+    code_seconds: int | None = Field(default=None, ge=1, alias="codeSeconds")
+
+
+class ClientBody(_Body):
+    """The exact addresses that a new client's users come back to."""
+
+    redirect_uris: list[str] = Field(alias="redirectUris", min_length=1)
+
+
 class FaultBody(_Body):
     """A fault to switch on; see ``faults.Fault``."""
 
@@ -82,6 +110,9 @@ class FaultBody(_Body):
 _QUEUE = TypeAdapter(QueueBody)
 _EXPORT = TypeAdapter(ExportBody)
 _CLOCK = TypeAdapter(ClockBody)
+_KEY = TypeAdapter(KeyBody)
+_LIFETIMES = TypeAdapter(LifetimesBody)
+_CLIENT = TypeAdapter(ClientBody)
 _FAULT = TypeAdapter(FaultBody)
 _CHANGES = TypeAdapter(dict[str, Any])
 
@@ -169,6 +200,52 @@ def _move_clock(state: State, _: Request, body: bytes) -> Response:
     return reply({"now": stamp(now)})
 
 
+def _make_key(state: State, _: Request, body: bytes) -> Response:
+    wanted = parse_exactly(_KEY, body or b"{}")
+    if unknown := set(wanted.scopes) - SCOPES:
+        raise bad_request(f"scopes: there is no {', '.join(sorted(unknown))}.")
+    company = None if wanted.organisation else _company(state, wanted.company_id).id
+    return reply({"key": state.add_key(company, scopes=wanted.scopes)}, 201)
+
+
+def _revoke_key(state: State, request: Request, _: bytes) -> Response:
+    if request.path_params["key"] not in state.keys:
+        raise not_found("Key")
+    state.revoke_key(request.path_params["key"])
+    return Response(status_code=204)
+
+
+def _oauth(state: State, _: Request, __: bytes) -> Response:
+    grants = state.oauth
+    return reply(
+        {
+            "accessSeconds": grants.access_seconds,
+            "refreshSeconds": grants.refresh_seconds,
+            "codeSeconds": grants.code_seconds,
+            "clients": [each.as_json() for each in grants.clients.values()],
+            "authorisations": [each.as_json() for each in grants.authorisations.values()],
+        }
+    )
+
+
+def _set_lifetimes(state: State, request: Request, body: bytes) -> Response:
+    for name, seconds in parse_exactly(_LIFETIMES, body).model_dump(exclude_none=True).items():
+        setattr(state.oauth, name, seconds)
+    return _oauth(state, request, b"")
+
+
+def _add_client(state: State, _: Request, body: bytes) -> Response:
+    wanted = parse_exactly(_CLIENT, body)
+    return reply(state.oauth.add_client(wanted.redirect_uris).as_json(), 201)
+
+
+def _revoke_authorisation(state: State, request: Request, _: bytes) -> Response:
+    if request.path_params["id"] not in state.oauth.authorisations:
+        raise not_found("Authorisation")
+    state.oauth.revoke(request.path_params["id"])
+    return Response(status_code=204)
+
+
 def _faults(state: State, _: Request, __: bytes) -> Response:
     return reply([fault.as_json() for fault in state.faults])
 
@@ -213,6 +290,11 @@ CONTROL: Sequence[tuple[str, Mapping[str, Control]]] = (
     (f"{PREFIX}/jobs/{{job_id}}/close", {"POST": _end(lambda state, job: state.close(job))}),
     (f"{PREFIX}/jobs/{{job_id}}/expire", {"POST": _end(lambda state, job: state.expire(job))}),
     (f"{PREFIX}/clock", {"POST": _move_clock}),
+    (f"{PREFIX}/keys", {"POST": _make_key}),
+    (f"{PREFIX}/keys/{{key}}", {"DELETE": _revoke_key}),
+    (f"{PREFIX}/oauth", {"GET": _oauth, "PATCH": _set_lifetimes}),
+    (f"{PREFIX}/oauth/clients", {"POST": _add_client}),
+    (f"{PREFIX}/oauth/{{id}}", {"DELETE": _revoke_authorisation}),
     (f"{PREFIX}/faults", {"GET": _faults, "POST": _add_fault, "DELETE": _clear_faults}),
     (f"{PREFIX}/log", {"GET": _log}),
 )

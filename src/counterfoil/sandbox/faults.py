@@ -80,7 +80,8 @@ class Fault:
     """A fault that is on: what, where, how often.
 
     ``endpoint`` is a call's name (``list_jobs``, ``create_job``, ``get_job``, ``post_event``,
-    ``list_job_items``, ``update_items``, ``list_export_items``, ``get_receipt``, …) or ``*``.
+    ``list_job_items``, ``update_items``, ``list_export_items``, ``get_receipt``, ``token``, …) or
+    ``*``. A reply of ``token`` is lost before rotation with DROP_BEFORE, after it with DROP_AFTER.
     It lets ``skip`` calls pass, then strikes with the ``probability`` (drawn by ``seed``), at most
     ``times`` times.
     """

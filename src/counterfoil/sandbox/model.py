@@ -220,7 +220,8 @@ class LogEntry:
 
     ``kind`` is ``request`` (with method, path, status; status 0: no answer was sent), ``event``
     (accepted; ``value`` is the event), ``update`` (accepted row; ``value`` is the status),
-    ``expired``, ``created``, ``closed``, ``edited`` or ``fault``.
+    ``expired``, ``created``, ``closed``, ``edited``, ``fault``, or ``authorised``, ``refreshed``,
+    ``revoked`` (``value`` is the authorisation).
     """
 
     at: datetime

@@ -19,6 +19,7 @@ from starlette.responses import Response
 
 from counterfoil.sandbox import lifecycle
 from counterfoil.sandbox.clock import Clock
+from counterfoil.sandbox.grants import Grants
 from counterfoil.sandbox.items import build_item
 from counterfoil.sandbox.model import SCOPES, AccountingEntry, ApiKey, Item, Job, LogEntry, Receipt
 
@@ -86,6 +87,7 @@ class State:
         self.companies: dict[str, Company] = {}
         self.jobs: dict[str, Job] = {}
         self.keys: dict[str, ApiKey] = {}
+        self.oauth = Grants(self.clock)
         self.events: list[LogEntry] = []
         self.faults: list[Fault] = []
         self.last_pages: dict[str, Response] = {}

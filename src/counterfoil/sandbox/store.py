@@ -19,6 +19,7 @@ import simplejson
 from counterfoil.effects import effect
 from counterfoil.sandbox.clock import Clock, stamp
 from counterfoil.sandbox.faults import Fault
+from counterfoil.sandbox.grants import Authorisation, Grants, OAuthClient
 from counterfoil.sandbox.model import (
     AccountingEntry,
     ApiKey,
@@ -37,6 +38,8 @@ __all__ = ["keep", "load", "save"]
 
 _SETTINGS = ("page_size", "max_page_size", "refuse_reasons_with_errors")
 _TIMES = ("created_at", "last_updated_at", "started_at", "completed_at", "expired_at")
+_UNTIL = ("access_until", "refresh_until")
+_LIFETIMES = ("access_seconds", "refresh_seconds", "code_seconds")
 _COMPANY = ("id", "name", "api_key", "installation")
 
 
@@ -74,11 +77,29 @@ def _dump(state: State) -> bytes:
         "signingKey": state.signing_key.hex(),
         "settings": {name: getattr(state, name) for name in _SETTINGS},
         "keys": [_plain(key) | {"scopes": sorted(key.scopes)} for key in state.keys.values()],
+        "oauth": _dump_grants(state.oauth),
         "faults": [fault.as_json() for fault in state.faults],
         "jobs": [_dump_job(job) for job in state.jobs.values()],
     }
     companies = b",".join(map(_dump_company, state.companies.values()))
     return b'%s,"companies":[%s]}' % (encode(head)[:-1], companies)
+
+
+def _dump_grants(grants: Grants) -> Item:
+    """Write clients and authorisations; a code lives so shortly that it is not kept."""
+    authorisations = [
+        _plain(each)
+        | {
+            "scopes": sorted(each.scopes),
+            **{name: (at := getattr(each, name)) and stamp(at) for name in _UNTIL},
+        }
+        for each in grants.authorisations.values()
+    ]
+    return {
+        "lifetimes": {name: getattr(grants, name) for name in _LIFETIMES},
+        "clients": [_plain(each) for each in grants.clients.values()],
+        "authorisations": authorisations,
+    }
 
 
 def _plain(thing: DataclassInstance) -> Item:
@@ -125,6 +146,7 @@ def _read(saved: Mapping[str, Any]) -> State:
         setattr(state, name, value)
     for key in saved["keys"]:
         state.keys[key["secret"]] = ApiKey(**key | {"scopes": frozenset(key["scopes"])})
+    _read_grants(state.oauth, saved.get("oauth") or {})
     state.faults = [Fault(**fault) for fault in saved["faults"]]
     for company in saved["companies"]:
         state.companies[company["id"]] = _read_company(state, company)
@@ -132,6 +154,18 @@ def _read(saved: Mapping[str, Any]) -> State:
         state.jobs[job.id] = job
         _lock(state.companies[job.company_id], job)
     return state
+
+
+def _read_grants(grants: Grants, saved: Mapping[str, Any]) -> None:
+    for name, value in saved.get("lifetimes", {}).items():
+        setattr(grants, name, value)
+    for client in saved.get("clients", ()):
+        made = OAuthClient(**client | {"redirect_uris": tuple(client["redirect_uris"])})
+        grants.clients[made.id] = made
+    for each in saved.get("authorisations", ()):
+        times = {name: each[name] and datetime.fromisoformat(each[name]) for name in _UNTIL}
+        read = Authorisation(**each | times | {"scopes": frozenset(each["scopes"])})
+        grants.authorisations[read.id] = read
 
 
 def _read_company(state: State, saved: Mapping[str, Any]) -> Company:
