@@ -11,6 +11,7 @@ from typing import Annotated, Final
 
 import typer
 import uvicorn
+from starlette.applications import Starlette
 
 from counterfoil.cli.lines import complain, say
 from counterfoil.cli.logs import set_up_logs
@@ -18,8 +19,11 @@ from counterfoil.cli.options import DEFAULT_CONFIG, ConfigOption, ConnectionOpti
 from counterfoil.config import Config
 from counterfoil.effects import effect
 from counterfoil.errors import CounterfoilError
+from counterfoil.register import Register
 from counterfoil.runner.serving import Service
 from counterfoil.web.app import create_app
+from counterfoil.web.asking import asking_route
+from counterfoil.web.desk import desk_routes, health_route
 
 __all__ = ["serve"]
 
@@ -45,6 +49,7 @@ def serve(
             _serve(
                 loaded,
                 listener,
+                register,
                 Service(
                     chosen,
                     register,
@@ -65,9 +70,10 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from error
 
 
-async def _serve(config: Config, listener: socket.socket, service: Service) -> None:
-    token = config.serve.token.reveal() if config.serve.token else None
-    server = _Server(_settings(create_app(service, token)))
+async def _serve(
+    config: Config, listener: socket.socket, register: Register, service: Service
+) -> None:
+    server = _Server(_settings(_app(config, register, service)))
     _listen_to_signals(service)
     host, port = listener.getsockname()[:2]
     say(f"Serving {len(service.states)} connections; http://{host}:{port}/connections shows them")
@@ -77,6 +83,21 @@ async def _serve(config: Config, listener: socket.socket, service: Service) -> N
     finally:
         server.should_exit = True
         await web
+
+
+def _app(config: Config, register: Register, service: Service) -> Starlette:
+    """Put together what this process answers on HTTP."""
+    token = config.serve.token.reveal() if config.serve.token else None
+    companies = {name: each.connection.company_id for name, each in service.states.items()}
+
+    async def wake(name: str) -> None:
+        service.look(name)
+
+    return create_app(
+        health_route(),
+        *desk_routes(service, token),
+        asking_route(companies, register, wake, token),
+    )
 
 
 class _Server(uvicorn.Server):

@@ -1,1 +1,1 @@
-"""What a service shows on HTTP: its health, its connections, and "look now"."""
+"""What a service shows on HTTP: its health, its connections, "look now", and Pleo's webhooks."""
