@@ -32,6 +32,27 @@ def test_a_token_is_sent_as_it_is(token: str) -> None:
     assert header_of(BearerAuth(token)) == f"Bearer {token}"
 
 
+def test_a_key_that_was_replaced_is_read_again_once() -> None:
+    """The refused request goes again with the new key; without a new one, it stays refused."""
+    kept = ["old"]
+    auth = ApiKeyAuth("old", again=lambda: kept[0])
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200 if header_of(ApiKeyAuth("new")) in told(request) else 401)
+
+    with httpx.Client(transport=httpx.MockTransport(answer), auth=auth) as client:
+        assert client.get("https://external.pleo.io/").status_code == 401
+        kept[0] = "not a key"
+        assert client.get("https://external.pleo.io/").status_code == 401
+        kept[0] = "new"
+        assert client.get("https://external.pleo.io/").status_code == 200
+    assert header_of(auth) == header_of(ApiKeyAuth("new"))
+
+
+def told(request: httpx.Request) -> str:
+    return str(request.headers["Authorization"])
+
+
 @pytest.mark.parametrize("kind", [ApiKeyAuth, BearerAuth])
 def test_no_secret_shows(kind: type[ApiKeyAuth | BearerAuth]) -> None:
     assert repr(kind("hush-hush")) == f"{kind.__name__}(***)"

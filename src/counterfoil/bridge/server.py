@@ -17,7 +17,6 @@ from counterfoil.config import Connection
 from counterfoil.effects import effect
 from counterfoil.errors import CounterfoilError
 from counterfoil.export.ports import Clock, Export, SystemClock
-from counterfoil.pleo.auth import ApiKeyAuth
 from counterfoil.pleo.client import PleoClient
 from counterfoil.pleo.retry import Retries
 from counterfoil.receipts.store import ReceiptStore
@@ -65,7 +64,7 @@ async def working(
     clock: Clock | None = None,
 ) -> AsyncIterator[Work]:
     """Hold the company for an old program; raises LockHeld while another process works on it."""
-    auth = ApiKeyAuth(connection.api_key.reveal())
+    auth = auth_for(connection, register)
     with register.locks.hold(company_lock(connection.company_id)):
         fence = register.connections.raise_fence(connection.company_id)
         async with PleoClient(

@@ -23,12 +23,12 @@ from counterfoil.cli.screen import styled
 from counterfoil.cli.trouble import existing_register
 from counterfoil.config import Config, Connection
 from counterfoil.errors import ConnectionBroken
-from counterfoil.pleo.auth import ApiKeyAuth
 from counterfoil.pleo.client import PleoClient
 from counterfoil.pleo.errors import PleoError
 from counterfoil.pleo.retry import Retries
 from counterfoil.register import Register
 from counterfoil.runner.binding import binding_of
+from counterfoil.runner.credentials import auth_for
 from counterfoil.systems.contract import AccountingSystem, BooksNotReady
 
 __all__ = ["Finding", "doctor"]
@@ -90,7 +90,7 @@ async def _checks(
     connection: Connection, register: Register | None
 ) -> AsyncIterator[tuple[str, bool, str]]:
     """Yield the name, the verdict and a sentence of each check."""
-    async for verdict in _pleo_checks(connection):
+    async for verdict in _pleo_checks(connection, register):
         yield verdict
     async for verdict in _book_checks(connection):
         yield verdict
@@ -98,8 +98,10 @@ async def _checks(
         yield _binding_check(connection, register)
 
 
-async def _pleo_checks(connection: Connection) -> AsyncIterator[tuple[str, bool, str]]:
-    auth = ApiKeyAuth(connection.api_key.reveal())
+async def _pleo_checks(
+    connection: Connection, register: Register | None
+) -> AsyncIterator[tuple[str, bool, str]]:
+    auth = auth_for(connection, register)
     async with PleoClient(
         connection.base_url, auth, company_id=connection.company_id, retries=Retries(attempts=2)
     ) as pleo:

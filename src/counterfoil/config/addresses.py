@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, TypeAlias
@@ -55,8 +56,9 @@ def _secret(value: object, info: ValidationInfo) -> Secret:
             'write "env:NAME" (an environment variable) or "file:PATH"',
         )
     around = surroundings(info)
+    read = partial(_read, form, rest, around)
     try:
-        return Secret(f"{form}:{rest}", _read(form, rest, around))
+        return Secret(f"{form}:{rest}", read(), read=read)
     except Mistake as mistake:
         if around.secrets:
             raise

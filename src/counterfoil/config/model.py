@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -34,12 +35,21 @@ class Secret:
     _value: str = field(repr=False)
     lacking: str | None = None
     """Why it could not be read, where the configuration was loaded for work without secrets."""
+    read: Callable[[], str] | None = field(default=None, repr=False, compare=False)
+    """Reads it from where it is kept; raises ValueError."""
 
     def reveal(self) -> str:
         """Return the secret, to be put in a header and nowhere else; raises ConfigurationError."""
         if self.lacking is not None:
             raise ConfigurationError(self.lacking)
         return self._value
+
+    def again(self) -> str:
+        """Return the secret as it is now, which may be another; raises ConfigurationError."""
+        try:
+            return self.read() if self.read and not self.lacking else self.reveal()
+        except ValueError as error:
+            raise ConfigurationError(f"{self.reference}: {error}") from None
 
     def __str__(self) -> str:
         """Return a mask with the reference, fit for logs."""

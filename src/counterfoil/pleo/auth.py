@@ -7,7 +7,9 @@ refreshed, is left to others. Source: Pleo's developer pages, "API keys" and "OA
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from contextlib import suppress
+from http import HTTPStatus
 
 import httpx
 
@@ -42,12 +44,34 @@ class _HeaderAuth(httpx.Auth):
 
 
 class ApiKeyAuth(_HeaderAuth):
-    """An API key: HTTP Basic with the key as user and an empty password."""
+    """An API key: HTTP Basic with the key as user and an empty password.
 
-    def __init__(self, key: str) -> None:
+    Where Pleo refuses it (401), ``again`` is asked for the key as it is now, once a request: a key
+    is replaced without stopping anything. A refused request had no effect, so it may be repeated.
+    """
+
+    def __init__(self, key: str, *, again: Callable[[], str] | None = None) -> None:
         """Take the key as Pleo shows it; raises ConfigurationError if no header can carry it."""
-        pair = f"{_checked(key, 'the Pleo API key')}:"
-        super().__init__("Basic " + b64encode(pair.encode()).decode())
+        super().__init__(_basic(key))
+        self._again = again
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Add the header to the request; to a refused one, that of a newer key."""
+        sent = self._header
+        request.headers["Authorization"] = sent
+        response = yield request
+        if response.status_code != HTTPStatus.UNAUTHORIZED or self._again is None:
+            return
+        with suppress(ConfigurationError):
+            self._header = _basic(self._again())
+        if self._header != sent:
+            request.headers["Authorization"] = self._header
+            yield request
+
+
+def _basic(key: str) -> str:
+    pair = f"{_checked(key, 'the Pleo API key')}:"
+    return "Basic " + b64encode(pair.encode()).decode()
 
 
 class BearerAuth(_HeaderAuth):

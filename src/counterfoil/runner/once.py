@@ -11,11 +11,11 @@ import structlog
 
 from counterfoil.errors import ConnectionBroken, CounterfoilError
 from counterfoil.export.ports import Export, Progress, Silent, SystemClock
-from counterfoil.pleo.auth import ApiKeyAuth
 from counterfoil.pleo.client import PleoClient
 from counterfoil.pleo.errors import PleoRefused
 from counterfoil.register import Register
 from counterfoil.runner.binding import binding_of, writing
+from counterfoil.runner.credentials import auth_for
 from counterfoil.runner.drain import drain
 from counterfoil.runner.receipts import receipt_store
 from counterfoil.runner.reports import ConnectionReport, ItemReport, JobReport
@@ -125,7 +125,7 @@ async def _drain(
     with writing(connection, register):
         register.connections.bind(binding_of(connection), now=SystemClock().now())
         fence = register.connections.raise_fence(connection.company_id)
-        auth = ApiKeyAuth(connection.api_key.reveal())
+        auth = auth_for(connection, register)
         async with PleoClient(connection.base_url, auth, company_id=connection.company_id) as pleo:
             return await drain(
                 lambda: _export(connection, register, pleo, fence, **watched),

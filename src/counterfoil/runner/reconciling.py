@@ -19,12 +19,12 @@ from counterfoil.export.ports import Export
 from counterfoil.export.totals import totals
 from counterfoil.export.validate import ready_chart
 from counterfoil.export.verdicts import Finding, judge
-from counterfoil.pleo.auth import ApiKeyAuth
 from counterfoil.pleo.client import PleoClient
 from counterfoil.pleo.errors import PleoRefused
 from counterfoil.receipts.store import ReceiptStore
 from counterfoil.register.locks import company_lock
 from counterfoil.runner.binding import binding_of
+from counterfoil.runner.credentials import auth_for
 from counterfoil.runner.reconcile_memory import Memory
 from counterfoil.runner.reconcile_pairs import Joined, join
 from counterfoil.runner.reconcile_repair import repair
@@ -92,7 +92,7 @@ async def reconcile(
     if register is not None:
         register.connections.check(binding_of(connection))
     with _alone(connection, register if repairing else None):
-        async with _open(connection) as (pleo, books):
+        async with _open(connection, register) as (pleo, books):
             chart = await ready_chart(books, connection.settings)
             reconciling = _Reconciling(connection, register, pleo, books, chart, since)
             return await reconciling.reconcile(repairing=repairing)
@@ -109,8 +109,10 @@ def _alone(connection: Connection, register: Register | None) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def _open(connection: Connection) -> AsyncIterator[tuple[PleoClient, AccountingSystem]]:
-    auth = ApiKeyAuth(connection.api_key.reveal())
+async def _open(
+    connection: Connection, register: Register | None
+) -> AsyncIterator[tuple[PleoClient, AccountingSystem]]:
+    auth = auth_for(connection, register)
     async with (
         PleoClient(connection.base_url, auth, company_id=connection.company_id) as pleo,
         connection.open_books().reading() as books,
