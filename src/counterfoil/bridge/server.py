@@ -22,6 +22,7 @@ from counterfoil.pleo.retry import Retries
 from counterfoil.receipts.store import ReceiptStore
 from counterfoil.register import Register
 from counterfoil.register.locks import company_lock
+from counterfoil.runner.credentials import auth_for
 from counterfoil.systems.elsewhere import Elsewhere
 
 __all__ = ["listen", "serve", "url_of", "working"]
