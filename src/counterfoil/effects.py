@@ -3,8 +3,9 @@
 Whatever changes the world outside this process (a request to Pleo, a commit to the register,
 a file replaced, a call to an ERP, a process started) happens inside ``with effect(name, target)``.
 Here an effect can be seen, counted, delayed, failed, or the process killed before or after it.
-What an effect does belongs to its caller; this module only announces it: to its observers, and to
-the interpreter's audit hooks as ``counterfoil.effect`` with the name and the target.
+What an effect does belongs to its caller; this module only announces it: to its observers, to
+``telemetry`` as a span and as ``effect`` with how it ended, and to the interpreter's audit hooks as
+``counterfoil.effect`` with the name and the target.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from counterfoil.telemetry import note, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,10 +55,14 @@ def effect(name: str, target: str = "") -> Iterator[None]:
         observer.before(announced)
     sys.audit("counterfoil.effect", name, target)
     token = _inside.set(announced)
+    outcome = "failed"
     try:
-        yield
+        with span(name, target=target):
+            yield
+        outcome = "done"
     finally:
         _inside.reset(token)
+        note("effect", name=name, outcome=outcome)
     for observer in watching:
         observer.after(announced)
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from counterfoil.export.ports import Pleo
 from counterfoil.pleo.models import ExportJob
 from counterfoil.register import JobRecord, JobState, Register
+from counterfoil.telemetry import span
 
 __all__ = ["Detected", "detect", "started_by_us"]
 
@@ -22,6 +23,8 @@ class Detected:
 
     next: ExportJob | None
     foreign: tuple[str, ...] = ()
+    pending: tuple[ExportJob, ...] = ()
+    """All that wait to be started, oldest first."""
 
 
 async def detect(pleo: Pleo, register: Register, *, leave: Collection[str] = ()) -> Detected:
@@ -30,18 +33,19 @@ async def detect(pleo: Pleo, register: Register, *, leave: Collection[str] = ())
     Jobs in ``leave`` are passed over: this run has tried them already.
     Source: Pleo, "Detect and start export jobs": one at a time, oldest first.
     """
-    jobs = await pleo.list_jobs(["pending", "in_progress"])
+    with span("detect"):
+        jobs = await pleo.list_jobs(["pending", "in_progress"])
     jobs = sorted(
         (job for job in jobs if job.id not in leave), key=lambda job: (job.created_at, job.id)
     )
     running = [job for job in jobs if job.status == "in_progress"]
+    pending = tuple(job for job in jobs if job.status == "pending")
     ours = [job for job in running if started_by_us(job, register.jobs.get(job.id))]
     if ours:
-        return Detected(ours[0])
+        return Detected(ours[0], pending=pending)
     if running:
-        return Detected(None, tuple(job.id for job in running))
-    pending = [job for job in jobs if job.status == "pending"]
-    return Detected(pending[0] if pending else None)
+        return Detected(None, tuple(job.id for job in running), pending)
+    return Detected(pending[0] if pending else None, pending=pending)
 
 
 def started_by_us(job: ExportJob, record: JobRecord | None) -> bool:

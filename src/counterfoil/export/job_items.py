@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from counterfoil.export.ports import Export
 from counterfoil.pleo.models import ExportJobItem
+from counterfoil.telemetry import span
 
 __all__ = ["read_job_items"]
 
@@ -13,8 +14,9 @@ async def read_job_items(export: Export, job_id: str) -> list[ExportJobItem]:
 
     Source: Pleo, "Control layer".
     """
-    rows = await export.pleo.list_job_items(job_id)
-    export.register.items.save_statuses(
-        job_id, {row.accounting_entry_id: row.status for row in rows}
-    )
-    return rows
+    with span("job_items"):
+        rows = await export.pleo.list_job_items(job_id)
+        export.register.items.save_statuses(
+            job_id, {row.accounting_entry_id: row.status for row in rows}
+        )
+        return rows

@@ -19,6 +19,7 @@ from counterfoil.errors import (
 )
 from counterfoil.register import PartState
 from counterfoil.systems.contract import BooksNotReady, Uniqueness
+from counterfoil.telemetry import noting_retries
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -57,10 +58,11 @@ _FAILURES: Mapping[JobFailureType, type[ItemFailure]] = {
 
 async def patiently(export: Export, ask: Callable[[], Awaitable[T]]) -> T:
     """Call again, with growing pauses, while the books are away and the job has time for it."""
+    asked = noting_retries("books", ask)
     tries = 0
     while True:
         try:
-            return await ask()
+            return await asked()
         except BooksNotReady as error:
             if not error.problem.passing or not export.lease.may_retry(export.clock.now()):
                 raise

@@ -11,6 +11,7 @@ from counterfoil.export.ports import Export
 from counterfoil.pleo.errors import PleoNotFound, PleoUnprocessable
 from counterfoil.pleo.models import ItemUpdate
 from counterfoil.register import ItemOutcome, KeptItem
+from counterfoil.telemetry import note, span
 
 __all__ = ["report", "report_items", "tell"]
 
@@ -47,10 +48,12 @@ async def report_items(export: Export, job_id: str, items: Sequence[KeptItem]) -
         if sending:
             await export.clock.sleep(PAUSE_SECONDS)
         rows = [_row(item.entry_id, item.outcome) for item in open_ones.values() if item.outcome]
-        errors = await tell(export, job_id, rows)
+        with span("report"):
+            errors = await tell(export, job_id, rows)
         taken = [entry_id for entry_id in open_ones if entry_id not in errors]
         if taken:
             export.register.items.mark_reported(job_id, taken)
+            _note(export, [open_ones[entry_id] for entry_id in taken])
             export.progress.items_done(job_id, len(taken))
         open_ones = {entry_id: open_ones[entry_id] for entry_id in open_ones if entry_id in errors}
         if not open_ones:
@@ -71,6 +74,17 @@ async def tell(export: Export, job_id: str, rows: Sequence[ItemUpdate]) -> dict[
         raise JobLost(f"Pleo takes no more outcomes for this job: {error}") from error
     export.lease.renew(sent_at)
     return {error.accounting_entry_id: f"{error.type} {error.message}" for error in result.errors}
+
+
+def _note(export: Export, items: Sequence[KeptItem]) -> None:
+    for item in items:
+        if (outcome := item.outcome) is not None:
+            note(
+                "item",
+                connection=export.connection,
+                outcome=outcome.status,
+                failure_type=outcome.failure_type or "",
+            )
 
 
 def _row(entry_id: str, outcome: ItemOutcome) -> ItemUpdate:

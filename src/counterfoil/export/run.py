@@ -30,6 +30,7 @@ from counterfoil.export.settle import settle_payments
 from counterfoil.export.validate import open_books, validate
 from counterfoil.pleo.errors import PleoForbidden, PleoNotFound, PleoUnanswered
 from counterfoil.register import ItemOutcome, PartState
+from counterfoil.telemetry import span
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,7 +80,8 @@ async def run(export: Export, job: ExportJob) -> JobResult:
             # A right is missing for the data, perhaps not for saying so.
             lacking = JobFailure(str(refusal), JobFailureType.AUTHORIZATION_FAILURE)
             verdict = await failed_whole(export, job.id, lacking)
-        await close(export, job.id, verdict)
+        with span("close"):
+            await close(export, job.id, verdict)
     except FenceLost as error:
         return JobResult(job.id, "lost", str(error), faults)
     except _Stopped:
@@ -105,9 +107,10 @@ async def confirm_lost(export: Export, job_id: str, error: Exception) -> None:
 async def _export(export: Export, job_id: str) -> tuple[Sequence[ExportJobItem], tuple[str, ...]]:
     """Validate, read, book and report; return Pleo's list at the end, and what the books fault."""
     async with AsyncExitStack() as stack:
-        books = await open_books(export)
-        stack.push_async_exit(books)
-        chart = await validate(export, books)
+        with span("validate"):
+            books = await open_books(export)
+            stack.push_async_exit(books)
+            chart = await validate(export, books)
         receipts = await stack.enter_async_context(export.receipts)
         recorder = Recorder(export, job_id, books, receipts, chart)
         rows = await read_job_items(export, job_id)
@@ -118,8 +121,9 @@ async def _export(export: Export, job_id: str) -> tuple[Sequence[ExportJobItem],
             rows = await read_job_items(export, job_id)
             if not _unbooked(export, job_id, limit=1):
                 break
-        await settle_payments(export, books)
-        return rows, await _check(books)
+        with span("settle"):
+            await settle_payments(export, books)
+            return rows, await _check(books)
 
 
 async def _book(export: Export, job_id: str, recorder: Recorder) -> None:
@@ -127,7 +131,8 @@ async def _book(export: Export, job_id: str, recorder: Recorder) -> None:
     export.progress.job_started(export.connection, job_id, export.register.items.count_open(job_id))
     await report(export, job_id, hold=_uncertain(recorder))
     if _unbooked(export, job_id, limit=1):
-        await read_export_items(export, job_id)
+        with span("export_items"):
+            await read_export_items(export, job_id)
     await _record_all(export, job_id, recorder)
     await recorder.ask_again()
     await _record_all(export, job_id, recorder)
@@ -140,7 +145,8 @@ async def _record_all(export: Export, job_id: str, recorder: Recorder) -> None:
     while items := _unbooked(export, job_id, limit=size + AHEAD):
         if export.stopping():
             raise _Stopped
-        await recorder.record(items[:size], ahead=items[size:])
+        with span("record"):
+            await recorder.record(items[:size], ahead=items[size:])
         await report(export, job_id, hold=_uncertain(recorder))
 
 

@@ -11,6 +11,7 @@ from counterfoil.bookkeeping.validate import settings_problems
 from counterfoil.errors import JobFailure
 from counterfoil.export.ports import Clock, Export
 from counterfoil.systems.contract import AccountingSystem, BooksNotReady, Problem
+from counterfoil.telemetry import noting_retries
 
 __all__ = ["open_books", "ready_chart", "validate"]
 
@@ -48,10 +49,11 @@ async def ready_chart(books: AccountingSystem, settings: Settings) -> Chart:
 
 async def _patiently(clock: Clock, check: Callable[[], Awaitable[T]]) -> T:
     """Try until it works; a passing problem gets a minute, a lasting one fails the job at once."""
+    checked = noting_retries("books", check)
     pauses = iter(PAUSES)
     while True:
         try:
-            return await check()
+            return await checked()
         except BooksNotReady as error:
             pause = next(pauses, None) if error.problem.passing else None
             if pause is None:

@@ -15,6 +15,7 @@ from stamina import AsyncRetryingCaller
 
 from counterfoil.pleo.errors import PleoMalformed, PleoRateLimited, PleoUnanswered
 from counterfoil.pleo.wire import http_date
+from counterfoil.telemetry import noting_retries
 
 __all__ = ["Retries", "retry_after"]
 
@@ -44,7 +45,7 @@ class Retries:
             wait_max=self.wait_max,
             wait_jitter=self.jitter,
         )
-        return await caller(self._pause, ask)
+        return await caller(self._pause, noting_retries("pleo", ask))
 
     def _pause(self, error: Exception) -> bool | float:
         """Say whether an error is worth another try, or how many seconds Pleo asks for."""

@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeAlias
@@ -34,6 +35,7 @@ from counterfoil.receipts.kinds import kind_of
 from counterfoil.receipts.names import receipt_stem
 from counterfoil.receipts.network import CheckedTransport, Resolve, resolve
 from counterfoil.receipts.places import Places
+from counterfoil.telemetry import noting_retries
 
 __all__ = ["Limits", "ReceiptStore"]
 
@@ -221,7 +223,8 @@ class ReceiptStore:
         client = await self._free.get()
         try:
             async with asyncio.timeout(limits.seconds):
-                return await retrying(ReceiptUnavailable, self._once, client, wanted)
+                fetch = partial(self._once, client, wanted)
+                return await retrying(ReceiptUnavailable, noting_retries("receipts", fetch))
         except TimeoutError as error:
             raise ReceiptDownloadFailure(
                 f"It did not come whole within {limits.seconds:g} seconds."

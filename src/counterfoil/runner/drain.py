@@ -15,13 +15,18 @@ from counterfoil.export.detect import detect
 from counterfoil.export.run import run
 from counterfoil.export.settle import settle_alone
 from counterfoil.pleo.errors import PleoRateLimited, PleoUnanswered
+from counterfoil.telemetry import note, span
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable, Sequence
+    from typing import TypeAlias
 
     from counterfoil.export.ports import Export
     from counterfoil.export.run import JobResult
     from counterfoil.pleo.models import ExportJob
+
+    Get: TypeAlias = Callable[[Export, str], Awaitable[ExportJob | None]]
+    Seen: TypeAlias = Callable[[Sequence[ExportJob]], None]
 
 __all__ = ["drain"]
 
@@ -33,23 +38,31 @@ AGAIN_SECONDS = 0.2
 """Before it lists once more with nothing to do: however many call, Pleo is asked so often."""
 
 
+def _unseen(pending: Sequence[ExportJob]) -> None:
+    del pending
+
+
 async def drain(
-    make_export: Callable[[], Export], results: list[JobResult], *, take: str | None = None
+    make_export: Callable[[], Export],
+    results: list[JobResult],
+    *,
+    take: str | None = None,
+    seen: Seen = _unseen,
 ) -> tuple[str, ...]:
     """Run every job that is ours to run, adding how each ended to ``results`` at once.
 
-    ``take`` is a job in progress to take over first. Returns the jobs that another integration has
-    under way: while one of them runs, no newer one is started.
+    ``take`` is a job in progress to take over first; ``seen`` is shown the jobs that wait, each
+    time that Pleo lists them. Returns the jobs that another integration has under way: while one
+    of them runs, no newer one is started.
     """
     if take is not None:
-        export = make_export()
-        if (job := await take_over(export, take)) is not None:
-            results.append(await run(export, job))
+        await _one(make_export(), take, take_over, results)
     tries: Counter[str] = Counter()
     while not (export := make_export()).stopping():
         export.register.wakeups.taken(export.company_id)
         done = {result.job_id for result in results}
         found = await detect(export.pleo, export.register, leave=done)
+        seen(found.pending)
         if found.next is None:
             if await _at_an_end(export, results):
                 return found.foreign
@@ -59,8 +72,7 @@ async def drain(
                 f"Job {found.next.id} could not be started: Pleo gives no clear answer. It is "
                 "still pending there; run again"
             )
-        if (job := await _claim(export, found.next.id)) is not None:
-            results.append(await run(export, job))
+        if await _one(export, found.next.id, _claim, results):
             continue
         tries[found.next.id] += 1
         await export.clock.sleep(PAUSE_SECONDS)
@@ -75,6 +87,21 @@ async def _at_an_end(export: Export, results: list[JobResult]) -> bool:
         return True
     await export.clock.sleep(AGAIN_SECONDS)
     return False
+
+
+async def _one(export: Export, job_id: str, get: Get, results: list[JobResult]) -> bool:
+    """Get a job and run it to its end; whether it was to be had."""
+    with (
+        span("job", job=job_id, connection=export.connection),
+        structlog.contextvars.bound_contextvars(connection=export.connection, job=job_id),
+    ):
+        with span("claim"):
+            job = await get(export, job_id)
+        if job is not None:
+            result = await run(export, job)
+            results.append(result)
+            note("job", connection=export.connection, outcome=result.outcome)
+    return job is not None
 
 
 async def _claim(export: Export, job_id: str) -> ExportJob | None:
