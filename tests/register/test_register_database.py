@@ -6,13 +6,14 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import inspect, select
+from sqlalchemy import Connection, inspect, select
 
 from counterfoil.effects import Effect, observe
 from counterfoil.errors import ConfigurationError
 from counterfoil.register import LockHeld, Register, open_register
 from counterfoil.register.connections import current_fence
 from counterfoil.register.schema import companies, metadata
+from counterfoil.register.versions import migrate
 from counterfoil.testing.register import memory_register
 
 if TYPE_CHECKING:
@@ -41,6 +42,28 @@ def test_migrations_make_exactly_the_tables_of_the_schema(register: Register) ->
     assert made == {
         name: {column.name for column in table.columns} for name, table in metadata.tables.items()
     }
+
+
+def test_a_register_of_the_first_version_is_brought_up_to_ours(sqlite_url: str) -> None:
+    """Its tables become those that a new one has, and what it held is kept."""
+    with open_register(sqlite_url) as new, new.database.read() as connection:
+        made = _shapes(connection)
+    with new.database.write("test") as connection:
+        for name in inspect(connection).get_table_names():
+            connection.exec_driver_sql(f"DROP TABLE {name}")
+        migrate(connection, "0001")
+        connection.exec_driver_sql("INSERT INTO companies VALUES ('company', 1)")
+    new.database.close()
+    with open_register(sqlite_url) as register:
+        assert register.connections.raise_fence("company") == 2
+        with register.database.read() as connection:
+            assert _shapes(connection) == made
+
+
+def _shapes(connection: Connection) -> dict[str, str]:
+    """Give the statement that would make each table and each index."""
+    found = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+    return {name: sql for name, sql in found if name != "alembic_version"}
 
 
 def test_a_register_opens_again_with_what_it_held(url: str) -> None:

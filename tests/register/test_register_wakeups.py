@@ -6,11 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import inspect
 
 from counterfoil.effects import Effect, observe
 from counterfoil.register import Delivery, Register, open_register
-from counterfoil.register.schema import metadata
 
 NOW = datetime(2026, 3, 5, 12, 0, tzinfo=UTC)
 
@@ -99,19 +97,3 @@ def test_processes_that_hear_the_same_do_not_wait_for_each_other(
             for each, each_batch in [(register, batch), (another, other)] * 2
         ]
         assert sum(sum(each.result()) for each in told) == 60
-
-
-def test_a_register_of_the_first_version_gets_the_tables(sqlite_url: str) -> None:
-    """What it held is kept."""
-    with open_register(sqlite_url) as register, register.database.write("test") as connection:
-        for name in ("wakeups", "webhook_deliveries"):
-            connection.exec_driver_sql(f"DROP TABLE {name}")
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
-        connection.exec_driver_sql("INSERT INTO companies VALUES ('company', 1)")
-    with open_register(sqlite_url) as register:
-        assert register.connections.raise_fence("company") == 2
-        with register.database.read() as connection:
-            assert set(inspect(connection).get_table_names()) == {
-                *metadata.tables,
-                "alembic_version",
-            }

@@ -31,6 +31,7 @@ from counterfoil.register.sealing import Seal, confirm_key
 from counterfoil.register.sqlite import open_file, sqlite_path, upgrade_file
 from counterfoil.register.versions import SchemaMismatch
 from counterfoil.register.wakeups import Delivery, Wakeups
+from counterfoil.register.webhooks import Subscriptions
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -77,6 +78,7 @@ class Register:
     missing_receipts: MissingReceipts
     retention: Retention
     wakeups: Wakeups
+    subscriptions: Subscriptions
     seal: Seal
     """Seals what must not be read by whoever gets at the database."""
 
@@ -149,5 +151,6 @@ def register_on(database: Database, locks: Locks, seal: Seal | None = None) -> R
         missing_receipts=MissingReceipts(database),
         retention=Retention(database),
         wakeups=Wakeups(database),
+        subscriptions=Subscriptions(database, seal),
         seal=seal,
     )

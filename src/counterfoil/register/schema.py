@@ -37,6 +37,7 @@ __all__ = [
     "settlements",
     "wakeups",
     "webhook_deliveries",
+    "webhook_subscriptions",
 ]
 
 
@@ -248,4 +249,19 @@ sealing = Table(
     metadata,
     Column("name", String, primary_key=True),
     Column("sealed", Text, nullable=False, info=SEALED, comment="its name, to try a key on"),
+)
+
+webhook_subscriptions = Table(
+    "webhook_subscriptions",
+    metadata,
+    Column("subscription_id", String, primary_key=True, comment="Pleo's"),
+    Column("connection", String, nullable=False),
+    Column("company_id", String, nullable=False),
+    Column("environment", String, nullable=False, comment="which Pleo"),
+    Column("token_hash", String, nullable=False, comment="of the token in its URL"),
+    Column("credentials", Text, nullable=False, info=SEALED, comment="what proves a delivery"),
+    Column("made_at", UtcTime, nullable=False),
+    Column("heard_at", UtcTime, comment="latest genuine delivery"),
+    Column("replaces", String, comment="removed at Pleo when this one has delivered"),
+    Index("webhook_subscriptions_token", "token_hash", unique=True),
 )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HEAD", "SchemaMismatch", "migrate", "refuse_newer", "version_of"]
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration."""
 
 _VERSION = table("alembic_version", column("version_num"))
@@ -48,13 +48,13 @@ def refuse_newer(version: str | None, place: str) -> None:
         )
 
 
-def migrate(connection: Connection) -> None:
-    """Bring the schema up to ours; alembic is slow to import, and seldom needed."""
+def migrate(connection: Connection, version: str = "head") -> None:
+    """Bring the schema up to a version, by default ours; alembic is slow to import."""
     from alembic import command  # noqa: PLC0415 -- see above
 
     config = _config()
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, version)
 
 
 def _config() -> Config:
