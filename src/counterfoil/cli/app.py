@@ -22,6 +22,10 @@ __all__ = ["COMMANDS", "app", "main"]
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("counterfoil.cli.demo:demo", "Book a Pleo export in a Beancount ledger, here."),
     "sandbox": ("counterfoil.sandbox.commands:app", "Serve a local Pleo to develop against."),
+    "init": (
+        "counterfoil.cli.init.command:init",
+        "Ask what is needed, and write counterfoil.toml.",
+    ),
     "doctor": ("counterfoil.cli.doctor:doctor", "Check whether an export would work now."),
     "run": ("counterfoil.cli.run:run", "Book the expenses of every open export job."),
     "serve": ("counterfoil.cli.serve:serve", "Book the expenses of export jobs as they come."),

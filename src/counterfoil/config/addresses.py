@@ -26,6 +26,7 @@ __all__ = [
     "environment_of",
     "in_environment",
     "in_file",
+    "secret_at",
 ]
 
 ENVIRONMENTS: Mapping[str, str] = {
@@ -63,6 +64,12 @@ def _secret(value: object, info: ValidationInfo) -> Secret:
         if around.secrets:
             raise
         return Secret(f"{form}:{rest}", "", lacking=f"{info.field_name}: {mistake}")
+
+
+def secret_at(reference: str, around: Surroundings) -> str:
+    """Return the secret that ``env:NAME`` or ``file:PATH`` refers to; raises Mistake."""
+    form, _, rest = reference.partition(":")
+    return _read(form, rest, around)
 
 
 def _read(form: str, rest: str, around: Surroundings) -> str:

@@ -28,18 +28,31 @@ class TrytonOptions(BaseModel):
         str, Field(pattern=r"^[A-Za-z0-9_.-]+$", description="The database, e.g. erp.")
     ]
     company: Annotated[
-        int, Field(gt=0, description="The company's id in Tryton; doctor lists the ids there are.")
+        int,
+        Field(
+            gt=0,
+            description="The company's id in Tryton; doctor lists the ids there are.",
+            json_schema_extra={"asked": True},
+        ),
     ] = 1
-    user: Annotated[str | None, Field(min_length=1, description="The login of a user.")] = None
+    user: Annotated[
+        str | None,
+        Field(min_length=1, description="The login of a user.", json_schema_extra={"asked": True}),
+    ] = None
     password: Annotated[
         str | None,
-        Field(pattern=SECRET, description='A reference: "env:NAME" or "file:PATH".'),
+        Field(
+            pattern=SECRET,
+            description='A reference: "env:NAME" or "file:PATH".',
+            json_schema_extra={"asked": True, "format": "password"},
+        ),
     ] = None
     api_key: Annotated[
         str | None,
         Field(
             pattern=SECRET,
             description="Instead of user and password, the key of a user application (REST API).",
+            json_schema_extra={"format": "password"},
         ),
     ] = None
     journal: Annotated[str, Field(min_length=1, description="The journal of entries.")] = "MISC"

@@ -1,0 +1,98 @@
+"""What is asked of Pleo: which one, the key, the company; each is tried at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from typing import TypeVar
+
+from counterfoil.cli.init.questions import Answer, Question, Wrong, shape_value
+from counterfoil.cli.init.secrets import HOW, kept_secret
+from counterfoil.cli.init.state import State
+from counterfoil.config.addresses import ENVIRONMENTS
+from counterfoil.config.shape import ConnectionShape, PleoShape
+from counterfoil.errors import CounterfoilError
+from counterfoil.pleo.auth import ApiKeyAuth
+from counterfoil.pleo.client import PleoClient
+from counterfoil.pleo.errors import PleoNotFound
+from counterfoil.pleo.retry import Retries
+
+__all__ = ["KEY_FILE", "pleo_questions"]
+
+KEY_FILE = "pleo.key"
+SCOPES = "export-jobs:read, export-jobs:write and export-items:read"
+
+T = TypeVar("T")
+
+
+def pleo_questions(state: State) -> Iterator[Question]:
+    """Give the questions about Pleo."""
+    yield Question(
+        key="pleo",
+        words="Which Pleo: production, staging, or an address",
+        check=lambda text: _pleo(state, text),
+        suggestion="production",
+    )
+    yield Question(
+        key="api_key",
+        words=f"Its API key ({HOW})",
+        check=lambda text: _key(state, text),
+        secret=True,
+        about=(f"The key needs the scopes {SCOPES}. It is kept in {KEY_FILE}, for you alone.",),
+    )
+    told = f"Pleo says that the key is for company {state.company}." if state.company else ""
+    yield Question(
+        key="company_id",
+        words="The company's id in Pleo",
+        check=lambda text: _company(state, text),
+        suggestion=state.company or "",
+        sure=state.company is not None,
+        about=(told,) if told else (),
+    )
+
+
+def _pleo(state: State, text: str) -> Answer:
+    if text not in ENVIRONMENTS:
+        text = str(shape_value(PleoShape, "base_url", text, state.around))
+    return Answer(value=text, text=text)
+
+
+def _key(state: State, text: str) -> Answer:
+    """Try the key, and learn whose it is; raises Wrong. Source: Pleo, "API keys"."""
+    answer = kept_secret(state, KEY_FILE, text)
+    resource = _ask(state, state.secret(answer), "", _resource)
+    kind, _, company_id = resource.removeprefix("urn:pleo:").partition(":")
+    state.company = company_id.lower() if kind == "company" else None
+    return answer
+
+
+def _company(state: State, text: str) -> Answer:
+    company_id = str(shape_value(ConnectionShape, "company_id", text, state.around))
+    if state.company not in {None, company_id}:
+        raise Wrong(f"Pleo says that the key is for company {state.company}.")
+    _ask(state, state.secret(state.answers["api_key"]), company_id, _open_jobs)
+    return Answer(value=company_id, text=company_id)
+
+
+async def _resource(pleo: PleoClient) -> str:
+    try:
+        return str((await pleo.installation()).get("resource", ""))
+    except PleoNotFound:
+        return ""
+
+
+async def _open_jobs(pleo: PleoClient) -> int:
+    return len(await pleo.list_jobs(("pending", "in_progress")))
+
+
+def _ask(state: State, key: str, company_id: str, ask: Callable[[PleoClient], Awaitable[T]]) -> T:
+    async def asked() -> T:
+        auth, retries = ApiKeyAuth(key), Retries(attempts=2)
+        client = PleoClient(state.base_url, auth, company_id=company_id, retries=retries)
+        async with client as pleo:
+            return await ask(pleo)
+
+    try:
+        return asyncio.run(asked())
+    except CounterfoilError as error:
+        raise Wrong(str(error)) from error
