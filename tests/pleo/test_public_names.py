@@ -9,6 +9,8 @@ def test_the_public_names() -> None:
     assert counterfoil.pleo.__all__ == [
         "ApiKeyAuth",
         "BearerAuth",
+        "ClientRefused",
+        "ConsentNeeded",
         "MissingContraAccounts",
         "PleoBadRequest",
         "PleoClient",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from counterfoil.pleo.auth import ApiKeyAuth, BearerAuth
 from counterfoil.pleo.client import PleoClient
 from counterfoil.pleo.errors import (
+    ClientRefused,
+    ConsentNeeded,
     MissingContraAccounts,
     PleoBadRequest,
     PleoConflict,
@@ -25,6 +27,8 @@ from counterfoil.pleo.retry import Retries
 __all__ = [
     "ApiKeyAuth",
     "BearerAuth",
+    "ClientRefused",
+    "ConsentNeeded",
     "MissingContraAccounts",
     "PleoBadRequest",
     "PleoClient",

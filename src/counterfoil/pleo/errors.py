@@ -3,7 +3,9 @@
     PleoError
     ├── PleoRefused               fix the credentials or their rights; nothing can be told to Pleo
     │   ├── PleoUnauthenticated   401: the key or token is not accepted
-    │   └── PleoForbidden         403: a scope or the company is missing
+    │   ├── PleoForbidden         403: a scope or the company is missing
+    │   ├── ClientRefused         OAuth: the client's id or secret is not accepted
+    │   └── ConsentNeeded         OAuth: the consent is over, or was never given
     ├── PleoNotFound              404: look anew, the thing is gone or not this company's
     ├── PleoRejected              the same request would be rejected again; decide by its type
     │   ├── PleoBadRequest        400 and any other 4xx
@@ -26,6 +28,8 @@ from __future__ import annotations
 from counterfoil.errors import CounterfoilError
 
 __all__ = [
+    "ClientRefused",
+    "ConsentNeeded",
     "MissingContraAccounts",
     "PleoBadRequest",
     "PleoConflict",
@@ -77,6 +81,14 @@ class PleoUnauthenticated(PleoRefused):
 
 class PleoForbidden(PleoRefused):
     """The credentials lack a scope, or are not for this company (403)."""
+
+
+class ClientRefused(PleoRefused):
+    """Pleo's OAuth does not know the client, or not by this secret."""
+
+
+class ConsentNeeded(PleoRefused):
+    """Nobody has consented to the connection, or the consent is over: a person must consent."""
 
 
 class PleoNotFound(PleoError):

@@ -22,10 +22,13 @@ from counterfoil.pleo.errors import PleoMalformed, PleoUnanswered
 from counterfoil.pleo.retry import retry_after
 from counterfoil.pleo.wire import Answer, error_of, http_date
 
-__all__ = ["BODY_LIMIT", "Exchange", "Request"]
+__all__ = ["BODY_LIMIT", "FORM", "Exchange", "Request"]
 
 BODY_LIMIT = 64 * 1024 * 1024
 """The longest body we read, in bytes after decompression."""
+
+JSON = "application/json;charset=UTF-8"
+FORM = "application/x-www-form-urlencoded"
 
 _HEADERS = {
     "Accept": "application/json",
@@ -38,13 +41,14 @@ _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What is asked: the operation's name, method, path below the base URL, query and JSON body."""
+    """What is asked: the operation's name, method, path below the base URL, query and body."""
 
     operation: str
     method: str
     path: str
     query: Sequence[tuple[str, str]] = ()
     body: bytes | None = None
+    content_type: str = JSON
     accepted: int | None = None
     """The one status that means yes; any other success is no clear answer."""
     status_is_enough: bool = False
@@ -113,7 +117,7 @@ class Exchange:
         return answer
 
     async def _exchange(self, request: Request, url: str) -> Answer:
-        headers = {"Content-Type": "application/json;charset=UTF-8"} if request.body else {}
+        headers = {"Content-Type": request.content_type} if request.body else {}
         async with self._http.stream(
             request.method,
             url,

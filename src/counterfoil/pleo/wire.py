@@ -174,12 +174,13 @@ def _cause(status: int, kind: str) -> tuple[type[PleoError], str]:
 
 
 def _exception_info(answer: Answer) -> tuple[str, str]:
-    """Read Pleo's type and message; both empty where the body holds none."""
+    """Read Pleo's type and message, or OAuth's error; both empty where the body holds none."""
     try:
         value = parse_json(answer)
     except PleoMalformed:
         return "", ""
     if not isinstance(value, dict):
         return "", ""
-    kind, said = value.get("type"), value.get("message")
+    kind = value.get("type", value.get("error"))
+    said = value.get("message", value.get("error_description"))
     return kind if isinstance(kind, str) else "", said if isinstance(said, str) else ""

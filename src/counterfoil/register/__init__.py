@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from counterfoil.register.authorisations import Authorisations
 from counterfoil.register.connections import Connections
+from counterfoil.register.consents import Consents
 from counterfoil.register.database import Database, RegisterUnavailable
 from counterfoil.register.decisions import Decision, DecisionKind, Decisions
 from counterfoil.register.items import Items
@@ -79,6 +81,8 @@ class Register:
     retention: Retention
     wakeups: Wakeups
     subscriptions: Subscriptions
+    authorisations: Authorisations
+    consents: Consents
     seal: Seal
     """Seals what must not be read by whoever gets at the database."""
 
@@ -152,5 +156,7 @@ def register_on(database: Database, locks: Locks, seal: Seal | None = None) -> R
         retention=Retention(database),
         wakeups=Wakeups(database),
         subscriptions=Subscriptions(database, seal),
+        authorisations=Authorisations(database, seal),
+        consents=Consents(database, seal),
         seal=seal,
     )

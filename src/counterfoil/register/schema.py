@@ -23,8 +23,10 @@ from sqlalchemy.engine import Dialect
 __all__ = [
     "NEWEST_FIRST",
     "SEALED",
+    "authorisations",
     "companies",
     "connections",
+    "consents",
     "decisions",
     "job_items",
     "jobs",
@@ -264,4 +266,35 @@ webhook_subscriptions = Table(
     Column("heard_at", UtcTime, comment="latest genuine delivery"),
     Column("replaces", String, comment="removed at Pleo when this one has delivered"),
     Index("webhook_subscriptions_token", "token_hash", unique=True),
+)
+
+authorisations = Table(
+    "authorisations",
+    metadata,
+    Column("connection", String, primary_key=True),
+    Column("auth_url", String, nullable=False, comment="whose OAuth gave it"),
+    Column("client_id", String, nullable=False),
+    Column("version", Integer, nullable=False, comment="raised by whatever changes the tokens"),
+    Column("access_token", Text, nullable=False, info=SEALED, comment="empty: consent is needed"),
+    Column("refresh_token", Text, nullable=False, info=SEALED),
+    Column("issued_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False, comment="of the access token"),
+    Column("consented_at", UtcTime, nullable=False),
+    Column("tries", Integer, nullable=False, comment="refreshes in a row without a clear answer"),
+    Column("try_again_at", UtcTime, comment="not before then"),
+    Column("refused", Boolean, nullable=False, comment="a fresh access token was refused (401)"),
+    Column("why", Text, comment="why consent is needed"),
+)
+
+consents = Table(
+    "consents",
+    metadata,
+    Column("digest", String, primary_key=True, comment="of a link's ticket, or of a state"),
+    Column("kind", String, nullable=False, comment="link, state"),
+    Column("connection", String, nullable=False),
+    Column("verifier", Text, nullable=False, info=SEALED, comment="of PKCE; empty for a link"),
+    Column("redirect_uri", String, nullable=False),
+    Column("browser", String, comment="digest of what the browser that began it has"),
+    Column("expires_at", UtcTime, nullable=False),
+    Index("consents_connection", "connection"),
 )
