@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "expenses": ("counterfoil.cli.expenses:app", "Leave Pleo's old Expenses API."),
     "receipts": ("counterfoil.cli.receipts:app", "Show and add receipts that bookings lack."),
     "connections": ("counterfoil.cli.connections:app", "Show and change what books they write."),
+    "secrets": ("counterfoil.cli.secrets:app", "Make and change the key of stored secrets."),
     "register": ("counterfoil.cli.register:app", "Show, upgrade and prune the register."),
     "conformance": ("counterfoil.cli.conformance:conformance", "Test an adapter of your own."),
 }

@@ -11,7 +11,14 @@ import typer
 from counterfoil.config import Config, load
 from counterfoil.errors import ConfigurationError
 
-__all__ = ["DEFAULT_CONFIG", "ConfigOption", "ConnectionOption", "JsonOption", "load_config"]
+__all__ = [
+    "DEFAULT_CONFIG",
+    "ConfigOption",
+    "ConnectionOption",
+    "JsonOption",
+    "load_config",
+    "load_file",
+]
 
 DEFAULT_CONFIG = Path("counterfoil.toml")
 
@@ -34,12 +41,17 @@ JsonOption: TypeAlias = Annotated[
 ]
 
 
+def load_file(path: Path, *, secrets: bool = True) -> Config:
+    """Load what the configuration file says, whatever the register adds to it."""
+    return load(path, os.environ, secrets=secrets)
+
+
 def load_config(path: Path, connection: str | None = None, *, secrets: bool = True) -> Config:
     """Load the configuration; raises ConfigurationError, also for a connection it does not have.
 
     Commands that never talk to Pleo load it without ``secrets``.
     """
-    config = load(path, os.environ, secrets=secrets)
+    config = load_file(path, secrets=secrets)
     names = [each.name for each in config.connections]
     if connection is not None and connection not in names:
         raise ConfigurationError(
