@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -25,19 +26,31 @@ class Switch:
 
 
 @contextmanager
-def served(app: ASGIApp) -> Iterator[str]:
-    """Give the base URL of the app while it is served from a thread of its own."""
+def served(app: ASGIApp, tls: tuple[Path, Path] | None = None) -> Iterator[str]:
+    """Give the base URL of the app while it is served from a thread of its own.
+
+    With ``tls``, the files of a certificate and its key, it is https://localhost.
+    """
+    certificate, key = tls or (None, None)
     # asyncio turns small answers out at once only on sockets that say they are TCP.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
-        config = uvicorn.Config(app, log_level="critical", lifespan="off", ws="none")
+        config = uvicorn.Config(
+            app,
+            log_level="critical",
+            lifespan="off",
+            ws="none",
+            ssl_certfile=certificate,
+            ssl_keyfile=key,
+        )
         server = uvicorn.Server(config)
         # Bound and listening already, so a request waits in the backlog until the thread is up.
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+            port = listener.getsockname()[1]
+            yield f"https://localhost:{port}" if tls else f"http://127.0.0.1:{port}"
         finally:
             server.should_exit = True
             thread.join()

@@ -22,7 +22,7 @@ from counterfoil.pleo.retry import Retries
 from counterfoil.receipts.store import ReceiptStore
 from counterfoil.register import Register
 from counterfoil.register.locks import company_lock
-from counterfoil.runner.credentials import auth_for
+from counterfoil.runner.credentials import pleo_for
 from counterfoil.systems.elsewhere import Elsewhere
 
 __all__ = ["listen", "serve", "url_of", "working"]
@@ -65,12 +65,9 @@ async def working(
     clock: Clock | None = None,
 ) -> AsyncIterator[Work]:
     """Hold the company for an old program; raises LockHeld while another process works on it."""
-    auth = auth_for(connection, register)
     with register.locks.hold(company_lock(connection.company_id)):
         fence = register.connections.raise_fence(connection.company_id)
-        async with PleoClient(
-            connection.base_url, auth, company_id=connection.company_id, retries=retries
-        ) as pleo:
+        async with pleo_for(connection, register, retries=retries) as pleo:
             make = _maker(connection, register, pleo, fence, clock or SystemClock())
             yield Work(connection.name, register, make)
 

@@ -28,7 +28,7 @@ from counterfoil.pleo.errors import PleoError
 from counterfoil.pleo.retry import Retries
 from counterfoil.register import Register
 from counterfoil.runner.binding import binding_of
-from counterfoil.runner.credentials import auth_for
+from counterfoil.runner.credentials import pleo_for
 from counterfoil.systems.contract import AccountingSystem, BooksNotReady
 
 __all__ = ["Finding", "doctor"]
@@ -101,10 +101,7 @@ async def _checks(
 async def _pleo_checks(
     connection: Connection, register: Register | None
 ) -> AsyncIterator[tuple[str, bool, str]]:
-    auth = auth_for(connection, register)
-    async with PleoClient(
-        connection.base_url, auth, company_id=connection.company_id, retries=Retries(attempts=2)
-    ) as pleo:
+    async with pleo_for(connection, register, retries=Retries(attempts=2)) as pleo:
         try:
             open_jobs = await pleo.list_jobs(OPEN)
         except PleoError as error:

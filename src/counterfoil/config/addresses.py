@@ -1,4 +1,4 @@
-"""Addresses and secrets in a configuration: Pleo's URL, the register's URL, secret references."""
+"""Addresses, secrets and trust in a configuration: URLs, secret references, private authorities."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from counterfoil.config.mistakes import Mistake
 from counterfoil.config.model import Secret
 from counterfoil.config.surroundings import Surroundings, surroundings
 from counterfoil.config.values import text
+from counterfoil.trust import trust
 
 __all__ = [
     "ENVIRONMENTS",
     "BaseUrl",
+    "CaFile",
     "DirectUrl",
     "RegisterUrl",
     "SecretReference",
@@ -149,6 +151,16 @@ def _is_private(parts: SplitResult) -> bool:
         return "." not in host or host.endswith((".localhost", ".local", ".internal"))
 
 
+def _ca_file(value: object, info: ValidationInfo) -> Path:
+    right = "a file with the certificates (PEM) of your own authority would be right"
+    path = surroundings(info).folder / text(value, right)
+    try:
+        trust(path)
+    except OSError as error:
+        raise Mistake(f"{path} cannot be used ({error.strerror})", right) from None
+    return path
+
+
 def _register_url(value: object, info: ValidationInfo) -> str:
     url = _resolved(value, FILE_RIGHT, info)
     if url.startswith(POSTGRESQL):
@@ -196,6 +208,7 @@ def _server_url(url: str, written: object) -> str:
 
 
 SecretReference: TypeAlias = Annotated[InstanceOf[Secret], BeforeValidator(_secret)]
+CaFile: TypeAlias = Annotated[InstanceOf[Path], BeforeValidator(_ca_file)]
 BaseUrl: TypeAlias = Annotated[str, BeforeValidator(_base_url)]
 RegisterUrl: TypeAlias = Annotated[str, BeforeValidator(_register_url)]
 DirectUrl: TypeAlias = Annotated[str, BeforeValidator(_direct_url)]

@@ -24,6 +24,7 @@ def build_connection(shape: ConnectionShape, pleo: PleoShape, folder: Path) -> C
         base_url=base_url,
         environment=environment_of(base_url),
         api_key=api_key,
+        ca_file=pleo.ca_file,
         kind=shape.system,
         options=shape.options,
         folder=folder,

@@ -86,6 +86,8 @@ class Connection:
     api_key: Secret
     kind: SystemKind
     options: BaseModel
+    ca_file: Path | None = None
+    """Certificates of authorities that are trusted at Pleo, beside the public ones."""
     folder: Path
     """The configuration file's folder: relative paths start there."""
     settings: Settings

@@ -25,7 +25,7 @@ from counterfoil.bookkeeping.settings import (
     PostingMode,
     UnmatchedVendor,
 )
-from counterfoil.config.addresses import BaseUrl, DirectUrl, RegisterUrl, SecretReference
+from counterfoil.config.addresses import BaseUrl, CaFile, DirectUrl, RegisterUrl, SecretReference
 from counterfoil.config.keys import RegisterKey
 from counterfoil.config.mistakes import Mistake, Mistakes, told
 from counterfoil.config.model import OnChange, ReceiptPolicy
@@ -65,6 +65,7 @@ class PleoShape(Shape):
     base_url: BaseUrl | None = None
     environment: Literal["production", "staging"] | None = None
     api_key: SecretReference | None = None
+    ca_file: CaFile | None = None
 
 
 class RegisterShape(Shape):

@@ -11,6 +11,7 @@ import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote
@@ -43,7 +44,7 @@ class PleoClient:
     PUT have been repeated before (see ``Retries``), the others are sent once.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- each is a setting of its own
         self,
         base_url: str,
         auth: httpx.Auth,
@@ -52,10 +53,16 @@ class PleoClient:
         timeout: float = 30.0,
         transport: httpx.AsyncBaseTransport | None = None,
         retries: Retries | None = None,
+        ca_file: Path | None = None,
     ) -> None:
-        """Take Pleo's base URL, our credentials and the company; raises ConfigurationError."""
+        """Take Pleo's base URL, our credentials and the company; raises ConfigurationError.
+
+        ``ca_file`` holds certificates of authorities that are trusted beside the public ones.
+        """
         self.company_id = company_id
-        self._exchange = Exchange(base_url, auth, timeout=timeout, transport=transport)
+        self._exchange = Exchange(
+            base_url, auth, timeout=timeout, transport=transport, ca_file=ca_file
+        )
         self._retries = retries or Retries()
 
     async def __aenter__(self) -> Self:

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -21,6 +22,7 @@ from counterfoil.errors import ConfigurationError
 from counterfoil.pleo.errors import PleoMalformed, PleoUnanswered
 from counterfoil.pleo.retry import retry_after
 from counterfoil.pleo.wire import Answer, error_of, http_date
+from counterfoil.trust import trust
 
 __all__ = ["BODY_LIMIT", "FORM", "Exchange", "Request"]
 
@@ -69,6 +71,7 @@ class Exchange:
         *,
         timeout: float,
         transport: httpx.AsyncBaseTransport | None,
+        ca_file: Path | None = None,
     ) -> None:
         """Take where and as whom; ``timeout`` seconds bound a whole exchange."""
         self.base_url = _checked_url(base_url)
@@ -79,6 +82,7 @@ class Exchange:
             headers=_HEADERS,
             timeout=timeout,
             transport=transport,
+            verify=trust(ca_file),
             follow_redirects=False,
         )
 

@@ -14,12 +14,12 @@ import socket
 import ssl
 import time
 from collections.abc import Awaitable, Callable
-from functools import cache
 from typing import Final, TypeAlias
 
 import httpx
 
 from counterfoil.receipts.places import Places, host_of
+from counterfoil.trust import trust
 
 __all__ = ["CheckedTransport", "Resolve", "resolve"]
 
@@ -37,12 +37,6 @@ async def resolve(host: str) -> list[str]:
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
-@cache
-def _usual_trust() -> ssl.SSLContext:
-    """Trust whom httpx trusts; read once, since reading takes a tenth of a second."""
-    return httpx.create_ssl_context()
-
-
 class CheckedTransport(httpx.AsyncBaseTransport):
     """Sends requests to allowed places only; raises ReceiptNotAllowed before anything is sent."""
 
@@ -52,7 +46,7 @@ class CheckedTransport(httpx.AsyncBaseTransport):
         """Take the rules, how names are looked up, and whom TLS trusts (the machine's, if None)."""
         self._places = places
         self._resolve = resolve
-        self._ssl = ssl_context or _usual_trust()
+        self._ssl = ssl_context or trust()
         self._by_host: dict[str, httpx.AsyncHTTPTransport] = {}
         self._looked_up: dict[str, tuple[float, list[str]]] = {}
 

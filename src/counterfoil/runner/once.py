@@ -15,7 +15,7 @@ from counterfoil.pleo.client import PleoClient
 from counterfoil.pleo.errors import PleoRefused
 from counterfoil.register import Register
 from counterfoil.runner.binding import binding_of, writing
-from counterfoil.runner.credentials import auth_for
+from counterfoil.runner.credentials import pleo_for
 from counterfoil.runner.drain import drain
 from counterfoil.runner.receipts import receipt_store
 from counterfoil.runner.reports import ConnectionReport, ItemReport, JobReport
@@ -125,8 +125,7 @@ async def _drain(
     with writing(connection, register):
         register.connections.bind(binding_of(connection), now=SystemClock().now())
         fence = register.connections.raise_fence(connection.company_id)
-        auth = auth_for(connection, register)
-        async with PleoClient(connection.base_url, auth, company_id=connection.company_id) as pleo:
+        async with pleo_for(connection, register) as pleo:
             return await drain(
                 lambda: _export(connection, register, pleo, fence, **watched),
                 results,

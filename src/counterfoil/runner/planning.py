@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from counterfoil.export.preview import Preview, preview
 from counterfoil.export.validate import ready_chart
-from counterfoil.pleo.client import PleoClient
 from counterfoil.runner.binding import binding_of
-from counterfoil.runner.credentials import auth_for
+from counterfoil.runner.credentials import pleo_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,8 +21,7 @@ __all__ = ["plan_items", "plan_jobs"]
 
 async def plan_jobs(connection: Connection, register: Register | None = None) -> Preview:
     """Plan the open jobs of a connection, as one run would book them; raises CounterfoilError."""
-    auth = auth_for(connection, register)
-    async with PleoClient(connection.base_url, auth, company_id=connection.company_id) as pleo:
+    async with pleo_for(connection, register) as pleo:
         jobs = await pleo.list_jobs(["pending", "in_progress"])
         jobs.sort(key=lambda job: (job.created_at, job.id))
         payloads = [

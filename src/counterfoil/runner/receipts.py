@@ -12,6 +12,7 @@ from counterfoil.export.documents import parsed_item
 from counterfoil.receipts.errors import ReceiptExpired
 from counterfoil.receipts.store import Limits, ReceiptStore
 from counterfoil.runner.deciding import alone
+from counterfoil.trust import trust
 
 if TYPE_CHECKING:
     from counterfoil.config import Connection
@@ -37,7 +38,12 @@ def receipt_store(connection: Connection, books: AccountingSystem) -> ReceiptSto
     """Make what fetches a connection's receipts, as large as its books take them."""
     takes = books.capabilities.attachments
     limits = Limits().at_most(takes.max_bytes if takes else None)
-    return ReceiptStore(connection.base_url, hosts=connection.receipts.hosts, limits=limits)
+    return ReceiptStore(
+        connection.base_url,
+        hosts=connection.receipts.hosts,
+        limits=limits,
+        ssl_context=trust(connection.ca_file),
+    )
 
 
 async def retry_receipts(connection: Connection, register: Register) -> tuple[Retried, ...]:

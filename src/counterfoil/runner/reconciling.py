@@ -24,7 +24,7 @@ from counterfoil.pleo.errors import PleoRefused
 from counterfoil.receipts.store import ReceiptStore
 from counterfoil.register.locks import company_lock
 from counterfoil.runner.binding import binding_of
-from counterfoil.runner.credentials import auth_for
+from counterfoil.runner.credentials import pleo_for
 from counterfoil.runner.reconcile_memory import Memory
 from counterfoil.runner.reconcile_pairs import Joined, join
 from counterfoil.runner.reconcile_repair import repair
@@ -112,9 +112,8 @@ def _alone(connection: Connection, register: Register | None) -> Iterator[None]:
 async def _open(
     connection: Connection, register: Register | None
 ) -> AsyncIterator[tuple[PleoClient, AccountingSystem]]:
-    auth = auth_for(connection, register)
     async with (
-        PleoClient(connection.base_url, auth, company_id=connection.company_id) as pleo,
+        pleo_for(connection, register) as pleo,
         connection.open_books().reading() as books,
     ):
         yield pleo, books

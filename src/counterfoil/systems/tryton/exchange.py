@@ -12,7 +12,9 @@ Nothing is repeated here; who asks, and how, is left to ``access``.
 from __future__ import annotations
 
 import asyncio
+import ssl
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -23,6 +25,7 @@ from counterfoil.effects import effect
 from counterfoil.errors import CounterfoilError, JobFailureType
 from counterfoil.systems.contract import BooksNotReady, Problem
 from counterfoil.systems.tryton.wire import Value, dumps, loads, unzipped
+from counterfoil.trust import trust
 
 __all__ = ["Answer", "Busy", "Exchange", "Lost", "Refusal", "not_ready"]
 
@@ -77,16 +80,27 @@ class Answer:
 class Exchange:
     """The connections to one server; an async context manager."""
 
-    def __init__(self, url: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        """Take the server's address, and in tests another transport."""
+    def __init__(
+        self,
+        url: str,
+        transport: httpx.AsyncBaseTransport | None = None,
+        *,
+        ca_file: Path | None = None,
+    ) -> None:
+        """Take the server's address, whom to trust, too, and in tests another transport."""
         self.url = url.rstrip("/")
+        self._ca_file = ca_file
         self._transport = transport
         self._http: httpx.AsyncClient | None = None
 
     async def __aenter__(self) -> Self:
-        """Open the connections."""
+        """Open the connections; raises BooksNotReady where ``ca_file`` cannot be used."""
         self._http = httpx.AsyncClient(
-            headers=HEADERS, timeout=SECONDS, transport=self._transport, follow_redirects=False
+            headers=HEADERS,
+            timeout=SECONDS,
+            transport=self._transport,
+            verify=_trusted(self._ca_file),
+            follow_redirects=False,
         )
         await self._http.__aenter__()
         return self
@@ -143,6 +157,14 @@ class Exchange:
                 if len(raw) > BODY_LIMIT:
                     raise httpx.ReadError(f"the answer is longer than {BODY_LIMIT} bytes")
             return response.status_code, bytes(raw)
+
+
+def _trusted(ca_file: Path | None) -> ssl.SSLContext:
+    try:
+        return trust(ca_file)
+    except OSError as error:
+        said = error.strerror
+        raise not_ready(f"options.ca_file: {ca_file} cannot be used ({said}).") from error
 
 
 def not_ready(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -24,6 +25,10 @@ class TrytonOptions(BaseModel):
             description="The server's address, e.g. https://tryton.example.com.",
         ),
     ]
+    ca_file: Annotated[
+        Path | None,
+        Field(description="Certificates (PEM) of an authority of your own, to be trusted, too."),
+    ] = None
     database: Annotated[
         str, Field(pattern=r"^[A-Za-z0-9_.-]+$", description="The database, e.g. erp.")
     ]

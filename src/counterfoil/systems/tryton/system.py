@@ -85,7 +85,8 @@ class Tryton:
         """Take checked options; files with secrets are relative to ``base``."""
         self._options = options
         self._base = base
-        self._exchange = Exchange(options.url, transport)
+        ca_file = base / options.ca_file if options.ca_file else None
+        self._exchange = Exchange(options.url, transport, ca_file=ca_file)
         self._inside: _Inside | None = None
         self._written: set[int] = set()
         parts = urlsplit(options.url)
