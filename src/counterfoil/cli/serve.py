@@ -24,6 +24,7 @@ from counterfoil.runner.serving import Service
 from counterfoil.web.app import create_app
 from counterfoil.web.asking import asking_route
 from counterfoil.web.desk import desk_routes, health_route
+from counterfoil.web.webhooks import webhook_route
 
 __all__ = ["serve"]
 
@@ -97,6 +98,7 @@ def _app(config: Config, register: Register, service: Service) -> Starlette:
         health_route(),
         *desk_routes(service, token),
         asking_route(companies, register, wake, token),
+        webhook_route(register, wake),
     )
 
 
