@@ -9,17 +9,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from counterfoil.register.added import AddedConnections
+from counterfoil.register.api_keys import ApiKeys
 from counterfoil.register.authorisations import Authorisations
 from counterfoil.register.connections import Connections
 from counterfoil.register.consents import Consents
 from counterfoil.register.database import Database, RegisterUnavailable
 from counterfoil.register.decisions import Decision, DecisionKind, Decisions
+from counterfoil.register.installations import Installations
 from counterfoil.register.items import Items
 from counterfoil.register.jobs import Jobs
 from counterfoil.register.locks import FileLocks, Holder, LockHeld, Locks
 from counterfoil.register.missing_receipts import MissingReceipts, WithoutReceipt
 from counterfoil.register.open_items import OpenItems
 from counterfoil.register.parts import Parts
+from counterfoil.register.pauses import Pauses
 from counterfoil.register.records import (
     ItemOutcome,
     JobRecord,
@@ -72,6 +76,10 @@ class Register:
     database: Database
     locks: Locks
     connections: Connections
+    added: AddedConnections
+    api_keys: ApiKeys
+    installations: Installations
+    pauses: Pauses
     jobs: Jobs
     items: Items
     parts: Parts
@@ -147,6 +155,10 @@ def register_on(database: Database, locks: Locks, seal: Seal | None = None) -> R
         database=database,
         locks=locks,
         connections=Connections(database),
+        added=AddedConnections(database, seal),
+        api_keys=ApiKeys(database, seal),
+        installations=Installations(database),
+        pauses=Pauses(database),
         jobs=Jobs(database, locks),
         items=Items(database, seal),
         parts=Parts(database, locks, seal),

@@ -23,11 +23,14 @@ from sqlalchemy.engine import Dialect
 __all__ = [
     "NEWEST_FIRST",
     "SEALED",
+    "added_connections",
+    "api_keys",
     "authorisations",
     "companies",
     "connections",
     "consents",
     "decisions",
+    "installations",
     "job_items",
     "jobs",
     "metadata",
@@ -35,6 +38,7 @@ __all__ = [
     "named_items",
     "open_items",
     "parts",
+    "pauses",
     "sealing",
     "settlements",
     "wakeups",
@@ -297,4 +301,37 @@ consents = Table(
     Column("browser", String, comment="digest of what the browser that began it has"),
     Column("expires_at", UtcTime, nullable=False),
     Index("consents_connection", "connection"),
+)
+
+added_connections = Table(
+    "added_connections",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("settings", Text, nullable=False, info=SEALED, comment="as in a file, JSON"),
+    Column("added_at", UtcTime, nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("connection", String, primary_key=True),
+    Column("sealed", Text, nullable=False, info=SEALED),
+    Column("stored_at", UtcTime, nullable=False),
+)
+
+pauses = Table(
+    "pauses",
+    metadata,
+    Column("connection", String, primary_key=True),
+    Column("since", UtcTime, nullable=False),
+    Column("why", Text),
+)
+
+installations = Table(
+    "installations",
+    metadata,
+    Column("connection", String, primary_key=True),
+    Column("credential", String, nullable=False, comment="a digest, to notice another one"),
+    Column("company_id", String, comment="whose it is; none where Pleo does not say"),
+    Column("told_at", UtcTime, nullable=False),
 )
