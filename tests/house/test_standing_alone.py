@@ -48,7 +48,7 @@ def test_every_link_between_documents_leads_somewhere(root: Path, texts: dict[st
     assert dead == []
 
 
-NAME = r"^([a-z0-9-]+)(?:\[[a-z,]+\])?"
+NAME = r"^([a-z0-9-]+)(?:\[[a-z, ]+\])?"
 """A distribution, perhaps with its extras."""
 
 

@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "doctor": ("counterfoil.cli.doctor:doctor", "Check whether an export would work now."),
     "run": ("counterfoil.cli.run:run", "Book the expenses of every open export job."),
     "serve": ("counterfoil.cli.serve:serve", "Book the expenses of export jobs as they come."),
+    "worker": ("counterfoil.cli.worker:worker", "Do the work beside other workers."),
     "plan": ("counterfoil.cli.plan:plan", "Show the exact entries that an export would write."),
     "jobs": ("counterfoil.cli.listings:jobs", "List the export jobs that were worked on."),
     "items": ("counterfoil.cli.items:items", "List what became of the items of a job."),

@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import socket
+from collections.abc import Sequence
 from contextlib import nullcontext
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 import uvicorn
 from starlette.applications import Starlette
 
-from counterfoil.cli.lines import complain, say
+from counterfoil.cli.lines import say
 from counterfoil.cli.logs import set_up_logs
 from counterfoil.cli.options import DEFAULT_CONFIG, ConfigOption, ConnectionOption, load_config
-from counterfoil.config import Config
+from counterfoil.cli.stopping import stopping_in_loop
+from counterfoil.config import Config, Connection
 from counterfoil.effects import effect
 from counterfoil.errors import CounterfoilError
 from counterfoil.register import Register
-from counterfoil.runner.serving import Service
+from counterfoil.runner.serving import Service, Serving
 from counterfoil.web.app import create_app
 from counterfoil.web.asking import asking_route
 from counterfoil.web.desk import desk_routes, health_route
 from counterfoil.web.webhooks import webhook_route
 
-__all__ = ["serve"]
+if TYPE_CHECKING:
+    from counterfoil.runner.working import Dispatcher
 
-LEAVE_SECONDS: Final = 30.0
-"""How long it takes at most to leave; what is cut off then, the next run finds."""
+__all__ = ["serve"]
 
 
 def serve(
@@ -39,6 +39,10 @@ def serve(
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Instead of [serve] port; 0: any.")
     ] = None,
+    no_work: Annotated[
+        bool,
+        typer.Option("--no-work", help="Leave the work to counterfoil worker (on PostgreSQL)."),
+    ] = False,
 ) -> None:
     """Book the expenses of every export job as it comes, until told to stop."""
     loaded = load_config(config, connection)
@@ -46,19 +50,26 @@ def serve(
     listener = _listen(loaded.serve.host, loaded.serve.port if port is None else port)
     with listener, loaded.open_register() as register:
         chosen = [each for each in loaded.connections if connection in {None, each.name}]
-        asyncio.run(
-            _serve(
-                loaded,
-                listener,
-                register,
-                Service(
-                    chosen,
-                    register,
-                    every=loaded.serve.poll.total_seconds(),
-                    at_once=loaded.serve.at_once,
-                ),
-            )
-        )
+        service = (_dispatcher if no_work else _embedded)(loaded, chosen, register)
+        asyncio.run(_serve(loaded, listener, register, service))
+
+
+def _embedded(config: Config, connections: Sequence[Connection], register: Register) -> Service:
+    return Service(
+        connections,
+        register,
+        every=config.serve.poll.total_seconds(),
+        at_once=config.serve.at_once,
+    )
+
+
+def _dispatcher(
+    config: Config, connections: Sequence[Connection], register: Register
+) -> Dispatcher:
+    # Loads psycopg and procrastinate.
+    from counterfoil.runner.working import Dispatcher
+
+    return Dispatcher(config, connections, register)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -72,10 +83,10 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 async def _serve(
-    config: Config, listener: socket.socket, register: Register, service: Service
+    config: Config, listener: socket.socket, register: Register, service: Serving
 ) -> None:
     server = _Server(_settings(_app(config, register, service)))
-    _listen_to_signals(service)
+    stopping_in_loop(service)
     host, port = listener.getsockname()[:2]
     say(f"Serving {len(service.states)} connections; http://{host}:{port}/connections shows them")
     web = asyncio.create_task(server.serve(sockets=[listener]))
@@ -86,7 +97,7 @@ async def _serve(
         await web
 
 
-def _app(config: Config, register: Register, service: Service) -> Starlette:
+def _app(config: Config, register: Register, service: Serving) -> Starlette:
     """Put together what this process answers on HTTP."""
     token = config.serve.token.reveal() if config.serve.token else None
     companies = {name: each.connection.company_id for name, each in service.states.items()}
@@ -119,23 +130,3 @@ def _settings(app: object) -> uvicorn.Config:
         server_header=False,
         timeout_graceful_shutdown=1,
     )
-
-
-def _listen_to_signals(service: Service) -> None:
-    loop = asyncio.get_running_loop()
-
-    def told() -> None:
-        if service.stopping:
-            _leave("Leaving at once")
-        complain("Stopping when the items at hand are reported; once more, and it leaves at once")
-        service.stop()
-        loop.call_later(LEAVE_SECONDS, _leave, "The items at hand take too long: leaving")
-
-    for each in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(each, told)
-
-
-def _leave(why: str) -> None:
-    """End as a killed process does: whatever is under way, the next run finds."""
-    complain(why)
-    os._exit(1)

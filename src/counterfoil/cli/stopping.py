@@ -5,20 +5,38 @@ Both are safe: what is left undone, the next run finds.
 
 from __future__ import annotations
 
+import asyncio
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from counterfoil.cli.lines import complain
 
-__all__ = ["stopping"]
+__all__ = ["stopping", "stopping_in_loop"]
 
 Handler: TypeAlias = "Callable[[int, FrameType | None], object] | int | None"
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+LEAVE_SECONDS: Final = 30.0
+"""How long it takes at most to leave; what is cut off then, the next run finds."""
+
+_TOLD = "Stopping when the items at hand are reported; once more, and it leaves at once"
+
+
+class Stoppable(Protocol):
+    """A service that runs until it is told to stop."""
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it was told to stop."""
+
+    def stop(self) -> None:
+        """Finish what is at hand and end."""
 
 
 @contextmanager
@@ -34,7 +52,7 @@ def stopping() -> Iterator[Callable[[], bool]]:
         del number, frame
         told.set()
         _put_back(before)
-        complain("Stopping when the items at hand are reported; once more, and it leaves at once")
+        complain(_TOLD)
 
     for each in _SIGNALS:
         signal.signal(each, note)
@@ -42,6 +60,27 @@ def stopping() -> Iterator[Callable[[], bool]]:
         yield told.is_set
     finally:
         _put_back(before)
+
+
+def stopping_in_loop(service: Stoppable) -> None:
+    """Have the first signal stop the service, and the second one, or half a minute, end it."""
+    loop = asyncio.get_running_loop()
+
+    def told() -> None:
+        if service.stopping:
+            _leave("Leaving at once")
+        complain(_TOLD)
+        service.stop()
+        loop.call_later(LEAVE_SECONDS, _leave, "The items at hand take too long: leaving")
+
+    for each in _SIGNALS:
+        loop.add_signal_handler(each, told)
+
+
+def _leave(why: str) -> None:
+    """End as a killed process does: whatever is under way, the next run finds."""
+    complain(why)
+    os._exit(1)
 
 
 def _put_back(handlers: Sequence[tuple[signal.Signals, Handler]]) -> None:

@@ -20,6 +20,7 @@ from counterfoil.register.installations import Installations
 from counterfoil.register.items import Items
 from counterfoil.register.jobs import Jobs
 from counterfoil.register.locks import FileLocks, Holder, LockHeld, Locks
+from counterfoil.register.looks import Look, Looks
 from counterfoil.register.missing_receipts import MissingReceipts, WithoutReceipt
 from counterfoil.register.open_items import OpenItems
 from counterfoil.register.parts import Parts
@@ -54,6 +55,7 @@ __all__ = [
     "KeptItem",
     "LockHeld",
     "Locks",
+    "Look",
     "PartRecord",
     "PartState",
     "Pruned",
@@ -87,6 +89,7 @@ class Register:
     open_items: OpenItems
     missing_receipts: MissingReceipts
     retention: Retention
+    looks: Looks
     wakeups: Wakeups
     subscriptions: Subscriptions
     authorisations: Authorisations
@@ -166,6 +169,7 @@ def register_on(database: Database, locks: Locks, seal: Seal | None = None) -> R
         open_items=OpenItems(database),
         missing_receipts=MissingReceipts(database),
         retention=Retention(database),
+        looks=Looks(database),
         wakeups=Wakeups(database),
         subscriptions=Subscriptions(database, seal),
         authorisations=Authorisations(database, seal),

@@ -11,8 +11,12 @@ nothing works on the register while it is migrated.
 from __future__ import annotations
 
 import hashlib
+import os
+import socket
 from contextlib import contextmanager
 from datetime import UTC
+from functools import cache
+from secrets import token_hex
 from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import text
@@ -31,7 +35,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-__all__ = ["SCHEMA", "AdvisoryLocks", "key_of"]
+__all__ = ["SCHEMA", "AdvisoryLocks", "application", "key_of"]
 
 SCHEMA = "the register's schema"
 """The lock that every other one is taken under."""
@@ -64,6 +68,12 @@ _HOLDER = text(
     """
 )
 _END = text("SELECT pg_terminate_backend(:pid, 5000)")
+
+
+@cache
+def application() -> str:
+    """Name this process as no other one is: numbers of processes come again."""
+    return f"counterfoil {token_hex(3)} {socket.gethostname()[:32]}:{os.getpid()}"
 
 
 def key_of(name: str) -> int:
@@ -124,18 +134,26 @@ class AdvisoryLocks:
             "is written here. Run again"
         )
 
+    @property
+    def application(self) -> str:
+        """How this process calls itself at PostgreSQL; no other one does."""
+        return application()
+
     def holder(self, name: str) -> Holder | None:
         """Say who else holds the named lock; None where nobody does."""
         with self._session() as (connection, _):
             return self._ask(lambda: _holder(connection, name))
 
-    def cut_off(self, name: str) -> Holder | None:
+    def cut_off(self, name: str, *, only: str | None = None) -> Holder | None:
         """End the session of whoever else holds the named lock; return who that was.
 
-        For a holder that hangs: it cannot commit an intent any more, and the lock is free.
+        For a holder that hangs: it cannot commit an intent any more, and the lock is free. With
+        ``only`` another than the one who calls itself so is left alone.
         """
         with self._session() as (connection, _):
             found = self._ask(lambda: _holder(connection, name))
+            if only is not None and found is not None and found.application != only:
+                return None
             if found is not None:
                 with effect("lock.cut_off", name):
                     self._ask(lambda: connection.execute(_END, {"pid": found.pid}))

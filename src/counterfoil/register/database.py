@@ -37,7 +37,11 @@ class Place:
 
     def failed(self, error: DBAPIError) -> RegisterUnavailable:
         """Say in a sentence what the database says."""
-        said = shorten(" ".join(str(error.orig).split()), 300).rstrip(".")
+        return self.unavailable(error.orig)
+
+    def unavailable(self, why: object) -> RegisterUnavailable:
+        """Say in a sentence why it cannot be used."""
+        said = shorten(" ".join(str(why).split()), 300).rstrip(".")
         return RegisterUnavailable(
             f"The register {self.url} cannot be used: {said}. Nothing is lost: {self.remedy}"
         )

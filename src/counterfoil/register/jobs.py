@@ -44,6 +44,13 @@ class Jobs:
         with self._database.read() as connection:
             return tuple(_job(row) for row in connection.execute(query))
 
+    def unfinished(self) -> set[str]:
+        """Return the connections that have jobs under way, as far as is known."""
+        under_way = jobs.c.state.in_((JobState.CLAIMING, JobState.RUNNING))
+        with self._database.read() as connection:
+            query = select(jobs.c.connection).distinct().where(under_way)
+            return set(connection.execute(query).scalars())
+
     def intend_claim(self, record: JobRecord) -> None:
         """Write down that ``started`` is about to be sent; the first such time is kept.
 

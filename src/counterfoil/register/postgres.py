@@ -7,8 +7,6 @@ would share a lock among strangers, so one is recognised and refused.
 
 from __future__ import annotations
 
-import os
-import socket
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -20,8 +18,9 @@ from sqlalchemy.pool import NullPool
 
 from counterfoil.effects import effect
 from counterfoil.errors import ConfigurationError
-from counterfoil.register.advisory import AdvisoryLocks
+from counterfoil.register.advisory import AdvisoryLocks, application
 from counterfoil.register.database import Database, Place
+from counterfoil.register.queue_tables import bring_queue_up
 from counterfoil.register.versions import (
     HEAD,
     SchemaMismatch,
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from psycopg.abc import Buffer
     from sqlalchemy import Connection, Engine
 
-__all__ = ["open_server", "upgrade_server"]
+__all__ = ["open_server", "reached_by", "upgrade_server"]
 
 REMEDY = (
     "start PostgreSQL, or correct [register] url, and run again; what was under way is found and "
@@ -107,6 +106,7 @@ def upgrade_server(url: str, direct_url: str | None) -> tuple[str | None, str]:
             refuse_newer(had, shown.url)
             with database.write("migrate") as connection:
                 migrate(connection)
+        bring_queue_up(database)
     return had, HEAD
 
 
@@ -147,15 +147,20 @@ def _pooled(url: str, shown: Place, *, through_pooler: bool) -> Database:
 def _engine(
     url: str, *, connect_args: dict[str, object] | None = None, **options: object
 ) -> Engine:
-    name = f"counterfoil {socket.gethostname()}:{os.getpid()}"
     engine = create_engine(
         _parsed(url),
         use_native_hstore=False,
-        connect_args={**_PARAMETERS, "application_name": name[:63], **(connect_args or {})},
+        connect_args={**_PARAMETERS, "application_name": application(), **(connect_args or {})},
         **options,
     )
     event.listen(engine, "connect", _set_up_connection)
     return engine
+
+
+def reached_by(url: str) -> tuple[str, dict[str, object]]:
+    """Return what psycopg itself needs to reach a database as the register is reached."""
+    plain = _parsed(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    return plain, {**_PARAMETERS, "application_name": application()}
 
 
 def _set_up_connection(connection: Psycopg, record: object) -> None:

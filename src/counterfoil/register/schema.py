@@ -33,6 +33,7 @@ __all__ = [
     "installations",
     "job_items",
     "jobs",
+    "looks",
     "metadata",
     "missing_receipts",
     "named_items",
@@ -334,4 +335,19 @@ installations = Table(
     Column("credential", String, nullable=False, comment="a digest, to notice another one"),
     Column("company_id", String, comment="whose it is; none where Pleo does not say"),
     Column("told_at", UtcTime, nullable=False),
+)
+
+looks = Table(
+    "looks",
+    metadata,
+    Column("connection", String, primary_key=True),
+    Column("next_look", UtcTime, nullable=False, comment="when it is looked at by itself"),
+    Column("state", String, nullable=False, comment="starting, running, idle, paused"),
+    Column("worker", String, comment="who drains it, or did so last"),
+    Column("looked_at", UtcTime, comment="when its last drain ended"),
+    Column("error", Text, comment="why it is paused"),
+    Column("broken", Integer, nullable=False, comment="drains in a row that could not work"),
+    Column("causes", Text, nullable=False, comment="why its last jobs failed whole, JSON"),
+    Column("foreign_jobs", Text, nullable=False, comment="jobs of others under way, JSON"),
+    Index("looks_next", "next_look"),
 )

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import structlog
 
-from counterfoil.errors import ConnectionBroken, CounterfoilError
+from counterfoil.errors import ConnectionBroken, CounterfoilError, FenceLost
 from counterfoil.export.ports import Export, Progress, Silent, SystemClock
 from counterfoil.pleo.client import PleoClient
 from counterfoil.pleo.errors import PleoRefused
-from counterfoil.register import Register
+from counterfoil.register import LockHeld, Register, RegisterUnavailable
 from counterfoil.runner.binding import binding_of, writing
 from counterfoil.runner.credentials import pleo_for
 from counterfoil.runner.drain import drain
@@ -84,6 +84,7 @@ async def run_connection(
     results: list[JobResult] = []
     foreign: tuple[str, ...] = ()
     error = None
+    busy = False
     try:
         foreign = await _drain(
             connection,
@@ -96,6 +97,8 @@ async def run_connection(
         )
     except PleoRefused as refusal:
         error = f"{refusal} Check the key and its rights in Pleo, then run again"
+    except (LockHeld, FenceLost, RegisterUnavailable) as trouble:
+        error, busy = str(trouble), True
     except (CounterfoilError, OSError) as trouble:
         error = str(trouble)
     except Exception as fault:
@@ -111,6 +114,7 @@ async def run_connection(
         error=error,
         jobs=tuple(_job_report(register, result) for result in results),
         foreign=foreign,
+        busy=busy,
     )
 
 
@@ -172,6 +176,14 @@ def _job_report(register: Register, result: JobResult) -> JobReport:
         job_id=result.job_id,
         outcome=result.outcome,
         reason=result.reason,
-        items=tuple(ItemReport.of(item) for item in register.items.outcomes(result.job_id)),
+        items=_items(register, result.job_id),
         faults=result.faults,
     )
+
+
+def _items(register: Register, job_id: str) -> tuple[ItemReport, ...]:
+    try:
+        return tuple(ItemReport.of(item) for item in register.items.outcomes(job_id))
+    except RegisterUnavailable as error:
+        log.warning("what became of the items cannot be told now", job=job_id, reason=str(error))
+        return ()

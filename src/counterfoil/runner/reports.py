@@ -69,6 +69,9 @@ class ConnectionReport:
     error: str | None = None
     jobs: tuple[JobReport, ...] = ()
     foreign: tuple[str, ...] = ()
+    busy: bool = False
+    """Whether ``error`` is none of the connection's own: another process is at it, or the register
+    is away."""
 
     @property
     def worked(self) -> bool:

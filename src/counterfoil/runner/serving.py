@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from threading import Event
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from counterfoil.register import Register
     from counterfoil.runner.reports import ConnectionReport, JobReport
 
-__all__ = ["ConnectionState", "Service", "State"]
+__all__ = ["ConnectionState", "Service", "Serving", "State", "drained", "tell"]
 
 log = structlog.get_logger(__name__)
 
@@ -59,34 +59,60 @@ class ConnectionState:
     state: State = State.STARTING
     error: str | None = None
     """Why it is paused."""
-    failing: str | None = None
-    """Why its last three jobs all failed whole, where that was one cause."""
     looked_at: datetime | None = None
     """When its last drain ended, UTC."""
     foreign: Sequence[str] = ()
+    busy: bool = False
+    """Whether another process was at it, or the register was away."""
     broken: int = 0
     """How many drains in a row could not work."""
     causes: list[str | None] = field(default_factory=list)
 
     def note(self, report: ConnectionReport, now: datetime) -> None:
         """Take how a drain went."""
-        self.looked_at, self.foreign = now, report.foreign
+        self.looked_at, self.foreign, self.busy = now, report.foreign, report.busy
         self.error = report.error
-        self.broken = self.broken + 1 if report.error else 0
-        self.state = State.PAUSED if report.error else State.IDLE
+        is_broken = report.error is not None and not report.busy
+        self.broken = self.broken + 1 if is_broken else 0
+        self.state = State.PAUSED if is_broken else State.IDLE
         self.causes = [*self.causes, *map(_cause, report.jobs)][-IN_A_ROW:]
+
+    @property
+    def failing(self) -> str | None:
+        """Why its last three jobs all failed whole, where that was one cause."""
         last = self.causes[0] if len(self.causes) == IN_A_ROW else None
-        self.failing = last if last and set(self.causes) == {last} else None
+        return last if last and set(self.causes) == {last} else None
 
     def pause(self, every: float) -> float:
         """Return the seconds until it is looked at by itself, on a schedule of ``every``."""
         if self.broken:
             return min(PAUSE_MAX, every * 2.0 ** min(self.broken - 1, 12))
-        return min(every, FOREIGN_SECONDS) if self.foreign else every
+        return min(every, FOREIGN_SECONDS) if self.foreign or self.busy else every
 
 
 def _cause(job: JobReport) -> str | None:
     return None if job.worked else job.reason
+
+
+class Serving(Protocol):
+    """What keeps connections drained, in this process or in others."""
+
+    @property
+    def states(self) -> Mapping[str, ConnectionState]:
+        """How every connection is, by name."""
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it was told to stop."""
+
+    def look(self, name: str) -> bool:
+        """Have a connection looked at as soon as possible; False if there is none of this name."""
+
+    def stop(self) -> None:
+        """Finish what is at hand and end; safe to call from a signal's handler in the loop."""
+
+    async def run(self) -> None:
+        """Go on until told to stop."""
 
 
 class Service:
@@ -102,7 +128,9 @@ class Service:
         jitter: Callable[[], float] = random.random,
     ) -> None:
         """Take what to keep drained: a look every so many seconds, so many companies at once."""
-        self.states = {each.name: ConnectionState(each) for each in connections}
+        self.states: Mapping[str, ConnectionState] = {
+            each.name: ConnectionState(each) for each in connections
+        }
         self._register = register
         self._every = every
         self._turn = asyncio.Semaphore(at_once)
@@ -152,22 +180,22 @@ class Service:
             if self.stopping:
                 return
             state.state = State.RUNNING
-            report = await asyncio.to_thread(self._in_a_loop_of_its_own, connection)
-        state.note(report, datetime.now(UTC))
-        _tell(state, report)
-
-    def _in_a_loop_of_its_own(self, connection: Connection) -> ConnectionReport:
-        return asyncio.run(
-            run_connection(
-                connection,
-                self._register,
-                progress=Silent(),
-                stopping=self._stopping.is_set,
+            report = await asyncio.to_thread(
+                drained, connection, self._register, self._stopping.is_set
             )
-        )
+        state.note(report, datetime.now(UTC))
+        tell(state, report)
 
 
-def _tell(state: ConnectionState, report: ConnectionReport) -> None:
+def drained(
+    connection: Connection, register: Register, stopping: Callable[[], bool]
+) -> ConnectionReport:
+    """Drain a connection in a loop of its own, in whichever thread this is."""
+    return asyncio.run(run_connection(connection, register, progress=Silent(), stopping=stopping))
+
+
+def tell(state: ConnectionState, report: ConnectionReport) -> None:
+    """Log how a drain went."""
     name = state.connection.name
     for job in report.jobs:
         booked = sum(item.status == "successful" for item in job.items)
@@ -181,5 +209,5 @@ def _tell(state: ConnectionState, report: ConnectionReport) -> None:
         )
     if state.failing:
         log.error("its last jobs all failed for one cause", connection=name, reason=state.failing)
-    if report.error:
+    if state.broken:
         log.error("the connection is paused", connection=name, reason=report.error)

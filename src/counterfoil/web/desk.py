@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from counterfoil.runner.serving import ConnectionState, Service
+    from counterfoil.runner.serving import ConnectionState, Serving
 
 __all__ = ["desk_routes", "health_route"]
 
@@ -30,7 +30,7 @@ def health_route() -> Route:
     return Route("/healthz", _health)
 
 
-def desk_routes(service: Service, token: str | None) -> Sequence[Route]:
+def desk_routes(service: Serving, token: str | None) -> Sequence[Route]:
     """Return the routes that show this service; ``token`` opens what is not public."""
     desk = _Desk(service, token)
     return (Route("/readyz", desk.ready), Route("/connections", desk.connections))
@@ -44,7 +44,7 @@ async def _health(request: Request) -> JSONResponse:
 class _Desk:
     """Answers for one service."""
 
-    def __init__(self, service: Service, token: str | None) -> None:
+    def __init__(self, service: Serving, token: str | None) -> None:
         self._service = service
         self._token = token
 

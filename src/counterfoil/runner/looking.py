@@ -1,0 +1,144 @@
+"""Which connections are to be looked at, and when: by the clock, by their flags, by what died.
+
+Any number of processes do this beside each other, over one register and one queue: a look that is
+due is taken by one of them, a company waits in the queue once whoever puts it there, and a task is
+taken away from a dead worker once. So each process may end at any time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from counterfoil.register.locks import company_lock, target_lock
+
+if TYPE_CHECKING:
+    from counterfoil.config import Connection
+    from counterfoil.register import Look, Register
+    from counterfoil.register.advisory import AdvisoryLocks
+    from counterfoil.runner.queue import Queue
+
+__all__ = ["Lookout"]
+
+log = structlog.get_logger(__name__)
+
+TICK_SECONDS: Final = 1.0
+RESCUE_SECONDS: Final = 5.0
+
+
+class Lookout:
+    """Puts companies into the queue in time, and rescues those of dead workers."""
+
+    def __init__(
+        self,
+        connections: Mapping[str, Connection],
+        register: Register,
+        locks: AdvisoryLocks,
+        queue: Queue,
+        *,
+        every: float,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        """Look at these connections every so many seconds by the clock."""
+        self._connections = connections
+        self._register = register
+        self._locks = locks
+        self._queue = queue
+        self._every = every
+        self._chance = chance
+        self._asked: set[str] = set()
+        self._woken = asyncio.Event()
+
+    def ask(self, names: Iterable[str]) -> None:
+        """Have connections looked at as soon as possible."""
+        self._asked.update(names)
+        self._woken.set()
+
+    async def keep(self) -> None:
+        """Look out until it is cancelled; raises RegisterUnavailable."""
+        await asyncio.to_thread(self._register.looks.know, self._connections, _now())
+        await self._put(await self._interrupted())
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._look_out())
+            group.create_task(self._rescue_again_and_again())
+
+    async def _look_out(self) -> None:
+        while True:
+            asked, self._asked = self._asked, set()
+            self._woken.clear()
+            await self._put(asked)
+            await self._put(await asyncio.to_thread(self._flagged_or_due))
+            try:
+                async with asyncio.timeout(TICK_SECONDS):
+                    await self._woken.wait()
+            except TimeoutError:
+                continue
+
+    async def _put(self, names: Iterable[str]) -> None:
+        for name in names:
+            if name in self._connections:
+                await self._queue.put(self._connections[name])
+
+    async def _interrupted(self) -> set[str]:
+        """Find what was under way when its worker ended, and nobody has taken yet."""
+        unfinished = await asyncio.to_thread(self._register.jobs.unfinished)
+        return unfinished - await self._queue.being_drained()
+
+    def _flagged_or_due(self) -> list[str]:
+        now = _now()
+        flagged = set(self._register.wakeups.waiting())
+        names = [each.name for each in self._connections.values() if each.company_id in flagged]
+        due = [
+            look for look in self._register.looks.due(now) if look.connection in self._connections
+        ]
+        return names + [look.connection for look in due if self._take(look, now)]
+
+    def _take(self, look: Look, now: datetime) -> bool:
+        return self._register.looks.take(look, now + timedelta(seconds=self._pause(look, now)))
+
+    def _pause(self, look: Look, now: datetime) -> float:
+        """Return the seconds to the look after this one, so that all are spread over the interval.
+
+        They are spread anew where many are due at once: when they are new, or nobody looked out.
+        """
+        late = (now - look.next_look).total_seconds()
+        if look.looked_at is None or late > self._every:
+            return self._every * self._chance()
+        return self._every * (0.9 + 0.2 * self._chance())
+
+    async def _rescue_again_and_again(self) -> None:
+        while True:
+            await self.rescue()
+            await asyncio.sleep(RESCUE_SECONDS)
+
+    async def rescue(self) -> None:
+        """Give the companies of dead and frozen workers to others, once these are cut off."""
+        for job, name in await self._queue.stalled():
+            connection = self._connections.get(name)
+            if connection is None:
+                continue
+            await asyncio.to_thread(self._cut_off, connection)
+            if await self._queue.drop(job):
+                log.warning("a worker is dead or frozen; its company goes on", connection=name)
+                await self._queue.put(connection)
+
+    def _cut_off(self, connection: Connection) -> None:
+        """End the sessions by which the dead worker holds the company and its book."""
+        look = self._register.looks.get(connection.name)
+        if look is None or look.worker is None:
+            return
+        for lock in (
+            company_lock(connection.company_id),
+            target_lock(connection.open_books().target),
+        ):
+            if (holder := self._locks.cut_off(lock, only=look.worker)) is not None:
+                log.warning("a worker that hangs is cut off", lock=lock, holder=str(holder))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,150 @@
+"""The queue of companies to drain, on PostgreSQL: Procrastinate's, with what we ask of it.
+
+A task is "drain the company of this connection". Of one company at most one task waits (its
+queueing lock) and at most one is being worked on (its lock). A task says no more than that: what
+there is to do is Pleo's to say, so a task that is lost, or there twice, does no harm. Whether a
+company may be worked on at all is decided by the register's locks alone.
+"""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import TYPE_CHECKING, Final
+
+import psycopg
+from procrastinate import App, PsycopgConnector, exceptions
+from procrastinate.jobs import DeleteJobCondition, Job, Status
+from procrastinate.tasks import Task
+from procrastinate.worker import Worker as Fetcher
+
+from counterfoil.effects import effect
+from counterfoil.register.locks import company_lock
+from counterfoil.register.postgres import reached_by
+from counterfoil.register.queue_tables import QUEUE_SCHEMA
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+    from psycopg import AsyncConnection
+
+    from counterfoil.config import Connection
+    from counterfoil.register.database import Place
+
+__all__ = ["STALLED_SECONDS", "Queue"]
+
+QUEUE: Final = "counterfoil"
+TASK: Final = "counterfoil.drain"
+HEARTBEAT_SECONDS: Final = 5.0
+STALLED_SECONDS: Final = 15.0
+"""A worker whose heart has not beaten for so long is dead or frozen."""
+FETCH_SECONDS: Final = 5.0
+"""How soon a task is found whose notice was lost."""
+REACH_SECONDS: Final = 10.0
+POOL: Final = 4
+
+
+class Queue:
+    """Companies that wait to be drained."""
+
+    def __init__(self, url: str, place: Place) -> None:
+        """Take where PostgreSQL itself is reached: a pooler passes no notices on."""
+        self._place = place
+        conninfo, parameters = reached_by(url)
+        connector = PsycopgConnector(
+            conninfo=conninfo,
+            kwargs=parameters,
+            configure=_search,
+            min_size=1,
+            max_size=POOL,
+            timeout=REACH_SECONDS,
+        )
+        self._app = App(connector=connector)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Be connected for the block; raises RegisterUnavailable."""
+        with self._telling():
+            await self._app.open_async()
+        try:
+            yield
+        finally:
+            await self._app.close_async()
+
+    async def put(self, connection: Connection) -> bool:
+        """Have a company drained; False where it waits for that already."""
+        lock = company_lock(connection.company_id)
+        with self._telling(), effect("queue.put", connection.name):
+            try:
+                task = self._app.configure_task(TASK, queue=QUEUE, lock=lock, queueing_lock=lock)
+                await task.defer_async(name=connection.name)
+            except exceptions.AlreadyEnqueued:
+                return False
+        return True
+
+    async def work(self, at_once: int, drain: Callable[[str], Awaitable[None]]) -> None:
+        """Fetch tasks and work on so many beside each other, until cancelled; these are finished.
+
+        ``drain`` is called with the name of each connection whose company is to be drained.
+        Raises RegisterUnavailable, also where a notice or a heartbeat could not be had.
+        """
+        self._app.tasks[TASK] = Task(_calling(drain), blueprint=self._app, name=TASK, queue=QUEUE)
+        fetcher = Fetcher(
+            self._app,
+            queues=[QUEUE],
+            name=None,
+            concurrency=at_once,
+            fetch_job_polling_interval=FETCH_SECONDS,
+            delete_jobs=DeleteJobCondition.ALWAYS,
+            install_signal_handlers=False,
+            update_heartbeat_interval=HEARTBEAT_SECONDS,
+            stalled_worker_timeout=STALLED_SECONDS,
+        )
+        with self._telling():
+            await fetcher.run()  # type: ignore[no-untyped-call]
+        raise self._place.unavailable("the queue cannot be followed any more")
+
+    async def being_drained(self) -> set[str]:
+        """Return the connections that a worker has taken, be it alive or not."""
+        with self._telling():
+            jobs = await self._app.job_manager.list_jobs_async(queue=QUEUE, status="doing")
+        return {_name(job) for job in jobs}
+
+    async def stalled(self) -> list[tuple[Job, str]]:
+        """Return the tasks of workers that are dead or frozen, with their connections."""
+        with self._telling():
+            jobs = await self._app.job_manager.get_stalled_jobs(
+                queue=QUEUE, seconds_since_heartbeat=STALLED_SECONDS
+            )
+        return [(job, _name(job)) for job in jobs]
+
+    async def drop(self, job: Job) -> bool:
+        """Take a task away from its worker; False where somebody else was quicker."""
+        with effect("queue.drop", _name(job)), suppress(exceptions.ConnectorException):
+            await self._app.job_manager.finish_job(job, Status.ABORTED, delete_job=True)
+            return True
+        return False
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Say in our words what the database says through Procrastinate."""
+        try:
+            yield
+        except (psycopg.Error, exceptions.ConnectorException) as error:
+            raise self._place.unavailable(error.__cause__ or error) from error
+
+
+def _calling(drain: Callable[[str], Awaitable[None]]) -> Callable[[str], Awaitable[None]]:
+    async def drain_connection(name: str) -> None:
+        await drain(name)
+
+    return drain_connection
+
+
+def _name(job: Job) -> str:
+    return str(job.task_kwargs["name"])
+
+
+async def _search(connection: AsyncConnection) -> None:
+    """Have names found in the queue's own schema."""
+    await connection.execute(f"SET search_path TO {QUEUE_SCHEMA}")
+    await connection.commit()

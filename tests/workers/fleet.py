@@ -1,0 +1,170 @@
+"""Companies in a local Pleo, books in SQLite files, a register on PostgreSQL, real processes.
+
+The books are the example adapter's: they refuse a second record of one reference, and any process
+on this machine reaches them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from counterfoil.sandbox import Company, SandboxServer, State
+from examples.sqlbooks.tests.test_sqlbooks import TABLES
+
+__all__ = ["Fleet", "eventually", "fleet"]
+
+ROOT = Path(__file__).parents[2]
+HEAD = """\
+[pleo]
+base_url = "{pleo}"
+
+[register]
+url = "{register}"
+
+[serve]
+port = 0
+poll = "{poll}"
+at_once = {at_once}
+token = "env:SERVE_TOKEN"
+"""
+CONNECTION = """
+[[connection]]
+name = "{name}"
+company_id = "{company}"
+api_key = "env:KEY_{name}"
+system = "sqlbooks"
+options.database = "{name}.sqlite"
+accounts = {{ wallet = "1800" }}
+"""
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 90) -> None:
+    """Wait until something is so."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+@dataclass
+class Fleet:
+    """Companies, and the processes that work for them."""
+
+    folder: Path
+    state: State
+    companies: dict[str, Company]
+    environment: dict[str, str]
+    running: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    @property
+    def config(self) -> Path:
+        """The configuration of all processes."""
+        return self.folder / "counterfoil.toml"
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a process of the command line, and wait until it works."""
+        with (self.folder / f"{len(self.running)}.log").open("w") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "counterfoil", *arguments],
+                cwd=self.folder,
+                env=self.environment,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        self.running.append(process)
+        return process
+
+    def worker(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a worker."""
+        process = self.start("worker", *arguments)
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("Working for"), self.said()
+        return process
+
+    def server(self, *arguments: str) -> str:
+        """Start ``serve --no-work``; return its address."""
+        process = self.start("serve", "--no-work", *arguments)
+        assert process.stdout is not None
+        found = re.search(r"(http://\S+)/connections", process.stdout.readline())
+        assert found is not None, self.said()
+        return found[1]
+
+    def said(self) -> str:
+        """Return what all processes logged."""
+        return "\n".join(path.read_text() for path in sorted(self.folder.glob("*.log")))
+
+    def export(self, name: str, items: int = 1) -> str:
+        """Click Export for so many new expenses of a company; return the job's id."""
+        company = self.companies[name]
+        return self.state.queue_job(company.id, company.add_items(items, account="6100"))
+
+    def done(self, jobs: Sequence[str]) -> bool:
+        """Whether these jobs are completed."""
+        return all(self.state.job(job).status == "completed" for job in jobs)
+
+    def booked(self, name: str) -> Counter[str]:
+        """Count a company's records by accounting entry id."""
+        with closing(sqlite3.connect(self.folder / f"{name}.sqlite")) as books:
+            return Counter(item for (item,) in books.execute("SELECT item FROM entries"))
+
+    def close(self) -> None:
+        """End every process."""
+        for process in self.running:
+            process.send_signal(signal.SIGCONT)
+            process.kill()
+            process.wait()
+            assert process.stdout is not None
+            process.stdout.close()
+
+
+@contextmanager
+def fleet(
+    folder: Path, register: str, *, companies: int, poll: str = "1 hour", at_once: int = 2
+) -> Iterator[Fleet]:
+    """Serve companies, and write their books and their configuration; no process runs yet."""
+    state = State()
+    known = {f"c{number}": state.add_company(f"C{number}") for number in range(companies)}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(
+            filter(None, [*_adapter(folder), os.environ.get("PYTHONPATH", "")])
+        ),
+        "SERVE_TOKEN": "open-sesame",
+        **{f"KEY_{name}": company.api_key for name, company in known.items()},
+    }
+    with SandboxServer(state) as server:
+        text = HEAD.format(pleo=server.url, register=register, poll=poll, at_once=at_once)
+        for name, company in known.items():
+            text += CONNECTION.format(name=name, company=company.id)
+            with closing(sqlite3.connect(folder / f"{name}.sqlite")) as books:
+                books.executescript(TABLES)
+                books.execute("DELETE FROM closed")
+        built = Fleet(folder, state, known, environment)
+        built.config.write_text(text)
+        try:
+            yield built
+        finally:
+            built.close()
+
+
+def _adapter(folder: Path) -> Sequence[str]:
+    """Have the example adapter found as if it were installed."""
+    about = folder / "installed" / "counterfoil_sqlbooks-1.0.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: counterfoil-sqlbooks\nVersion: 1\n"
+    )
+    (about / "entry_points.txt").write_text("[counterfoil.systems]\nsqlbooks = sqlbooks:KIND\n")
+    return str(about.parent), str(ROOT / "examples" / "sqlbooks" / "src")
