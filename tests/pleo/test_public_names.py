@@ -37,6 +37,7 @@ def test_the_client_has_the_calls_of_the_contract_and_no_more() -> None:
         "create_job",
         "export_item_pages",
         "get_job",
+        "install",
         "installation",
         "list_job_items",
         "list_jobs",

@@ -191,13 +191,18 @@ class PleoClient:
         )
         return read_as(ItemUpdateResult, await self._repeat(request), str(request))
 
-    async def installation(self) -> Mapping[str, Json]:
-        """Return this integration's installation: its status, and the company as ``resource``."""
-        request = Request(operation="get_installation", method="GET", path="/v1/installations/me")
-        value = await self._repeat(request)
-        if not isinstance(value, dict):
-            raise PleoMalformed(f"Pleo's answer to {request} is no object.")
-        return value
+    async def installation(self, company_id: str | None = None) -> Mapping[str, Json]:
+        """Return this integration's installation: its status, and the company as ``resource``.
+
+        A credential of the organisation must name the company. PleoNotFound before it is made.
+        """
+        request = _installation("GET", "get_installation", company_id)
+        return _object(await self._repeat(request), request)
+
+    async def install(self, company_id: str | None = None) -> Mapping[str, Json]:
+        """Make this integration's installation and return it, as an API key must; sent once."""
+        request = _installation("POST", "create_installation", company_id, {"status": "ACTIVATED"})
+        return _object(parse_json(await self._exchange.send(request)), request)
 
     def _pages(
         self, operation: str, path: str, query: Sequence[tuple[str, str]], key: str
@@ -224,6 +229,24 @@ class PleoClient:
             return parse_json(await self._exchange.send(request))
 
         return await self._retries.run(ask)
+
+
+def _installation(
+    method: str, operation: str, company_id: str | None, body: Mapping[str, str] | None = None
+) -> Request:
+    return Request(
+        operation=operation,
+        method=method,
+        path="/v1/installations/me",
+        query=[("company_id", company_id)] if company_id else [],
+        body=_json_body(body) if body else None,
+    )
+
+
+def _object(value: Json, request: Request) -> Mapping[str, Json]:
+    if not isinstance(value, dict):
+        raise PleoMalformed(f"Pleo's answer to {request} is no object.")
+    return value
 
 
 def _job_path(job_id: str) -> str:

@@ -154,10 +154,20 @@ def error_of(answer: Answer) -> PleoError:
     words = f"{kind} {said}".strip() or "without a reason"
     what = f"{answer.operation}: Pleo answered {answer.status} ({shorten(words, 300)})"
     cause, remedy = _cause(answer.status, kind)
+    if cause is PleoForbidden and " /v3/" in answer.operation:
+        remedy = f"{remedy}; this needs {_scope(answer.operation)}"
     text = f"{what}; {remedy}." if remedy else f"{what}."
     return cause(
         text, status=answer.status, type=kind, message=said, retry_after=answer.retry_after
     )
+
+
+def _scope(operation: str) -> str:
+    """Name the scope that an operation needs. Source: Pleo's developer pages, "Scopes"."""
+    method, _, path = operation.partition(" ")
+    if method != "GET":
+        return "export-jobs:write"
+    return "export-items:read" if path.startswith("/v3/export-items") else "export-jobs:read"
 
 
 def _cause(status: int, kind: str) -> tuple[type[PleoError], str]:
