@@ -20,10 +20,13 @@ from counterfoil.config import Config, Connection
 from counterfoil.effects import effect
 from counterfoil.errors import CounterfoilError
 from counterfoil.register import Register
-from counterfoil.runner.serving import Service, Serving
+from counterfoil.runner.metrics import Metrics
+from counterfoil.runner.serving import Service, Serving, doing
+from counterfoil.telemetry import hearing
 from counterfoil.web.app import create_app
 from counterfoil.web.asking import asking_route
 from counterfoil.web.desk import desk_routes, health_route
+from counterfoil.web.metering import metrics_routes
 from counterfoil.web.webhooks import webhook_route
 
 if TYPE_CHECKING:
@@ -85,19 +88,21 @@ def _listen(host: str, port: int) -> socket.socket:
 async def _serve(
     config: Config, listener: socket.socket, register: Register, service: Serving
 ) -> None:
-    server = _Server(_settings(_app(config, register, service)))
+    metrics = Metrics(register, lambda: doing(service))
+    server = _Server(_settings(_app(config, register, service, metrics)))
     stopping_in_loop(service)
     host, port = listener.getsockname()[:2]
     say(f"Serving {len(service.states)} connections; http://{host}:{port}/connections shows them")
     web = asyncio.create_task(server.serve(sockets=[listener]))
     try:
-        await service.run()
+        with hearing(metrics.hear):
+            await service.run()
     finally:
         server.should_exit = True
         await web
 
 
-def _app(config: Config, register: Register, service: Serving) -> Starlette:
+def _app(config: Config, register: Register, service: Serving, metrics: Metrics) -> Starlette:
     """Put together what this process answers on HTTP."""
     token = config.serve.token.reveal() if config.serve.token else None
     companies = {name: each.connection.company_id for name, each in service.states.items()}
@@ -108,6 +113,7 @@ def _app(config: Config, register: Register, service: Serving) -> Starlette:
     return create_app(
         health_route(),
         *desk_routes(service, token),
+        *metrics_routes(metrics, token, config.serve.metrics),
         asking_route(companies, register, wake, token),
         webhook_route(register, wake),
     )

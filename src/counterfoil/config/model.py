@@ -115,6 +115,8 @@ class ServeSettings:
     host: str = "127.0.0.1"
     port: int = 8892
     """Where it answers; 0: any free port."""
+    metrics: str = "open"
+    """Who may read ``/metrics``: anybody who reaches it, whoever has the token, or nobody."""
     token: Secret | None = None
     """The bearer token that opens what is not public."""
 

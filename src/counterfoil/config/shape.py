@@ -84,6 +84,7 @@ class ServeShape(Shape):
     at_once: Annotated[int, Field(ge=1, le=64)] = 4
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8892
+    metrics: Literal["open", "token", "off"] = "open"
     token: SecretReference | None = None
 
 

@@ -10,7 +10,7 @@ Source: Pleo Export API v3, OpenAPI 32.1.0.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -260,6 +260,11 @@ class ExportJob(Wire):
     failure_reason_type: str | None = None
     is_interactive: bool = True
     vendor_based_bookkeeping: bool = False
+
+    @property
+    def expires_at(self) -> datetime:
+        """When it expires unless it is updated before."""
+        return (self.last_updated_at or self.created_at) + timedelta(seconds=self.expires_in)
 
 
 class ExportJobItem(Wire):

@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING
 from counterfoil.register.added import AddedConnections
 from counterfoil.register.api_keys import ApiKeys
 from counterfoil.register.authorisations import Authorisations
+from counterfoil.register.backlogs import Backlog, Backlogs
+from counterfoil.register.books_away import Away, BooksAway
 from counterfoil.register.connections import Connections
 from counterfoil.register.consents import Consents
 from counterfoil.register.database import Database, RegisterUnavailable
 from counterfoil.register.decisions import Decision, DecisionKind, Decisions
+from counterfoil.register.figures import Figures
 from counterfoil.register.installations import Installations
 from counterfoil.register.items import Items
 from counterfoil.register.jobs import Jobs
@@ -45,6 +48,8 @@ if TYPE_CHECKING:
     from typing import Self
 
 __all__ = [
+    "Away",
+    "Backlog",
     "Decision",
     "DecisionKind",
     "Delivery",
@@ -90,6 +95,9 @@ class Register:
     missing_receipts: MissingReceipts
     retention: Retention
     looks: Looks
+    backlogs: Backlogs
+    books_away: BooksAway
+    figures: Figures
     wakeups: Wakeups
     subscriptions: Subscriptions
     authorisations: Authorisations
@@ -170,6 +178,9 @@ def register_on(database: Database, locks: Locks, seal: Seal | None = None) -> R
         missing_receipts=MissingReceipts(database),
         retention=Retention(database),
         looks=Looks(database),
+        backlogs=Backlogs(database),
+        books_away=BooksAway(database),
+        figures=Figures(database),
         wakeups=Wakeups(database),
         subscriptions=Subscriptions(database, seal),
         authorisations=Authorisations(database, seal),

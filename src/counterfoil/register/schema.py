@@ -26,10 +26,13 @@ __all__ = [
     "added_connections",
     "api_keys",
     "authorisations",
+    "backlogs",
+    "books_away",
     "companies",
     "connections",
     "consents",
     "decisions",
+    "host_pauses",
     "installations",
     "job_items",
     "jobs",
@@ -37,6 +40,7 @@ __all__ = [
     "metadata",
     "missing_receipts",
     "named_items",
+    "notices",
     "open_items",
     "parts",
     "pauses",
@@ -110,6 +114,9 @@ jobs = Table(
     Column("ended_at", UtcTime),
 )
 
+_OPEN = jobs.c.state.in_(["claiming", "running"])
+Index("jobs_open", jobs.c.connection, sqlite_where=_OPEN, postgresql_where=_OPEN)
+
 # Pleo tells a job's creation in whole seconds: of two in one second, the one claimed last is newer.
 NEWEST_FIRST = (jobs.c.created_at.desc(), jobs.c.first_sent_at.desc(), jobs.c.job_id)
 
@@ -156,6 +163,16 @@ parts = Table(
     Column("booked_at", UtcTime),
     Column("failure_type", String),
     Column("failure_reason", Text),
+)
+
+_UNSETTLED = parts.c.state.in_(["intended", "unknown"])
+# What is uncertain is found without reading all that was ever booked.
+Index(
+    "parts_unsettled",
+    parts.c.target,
+    parts.c.job_id,
+    sqlite_where=_UNSETTLED,
+    postgresql_where=_UNSETTLED,
 )
 
 decisions = Table(
@@ -350,4 +367,39 @@ looks = Table(
     Column("causes", Text, nullable=False, comment="why its last jobs failed whole, JSON"),
     Column("foreign_jobs", Text, nullable=False, comment="jobs of others under way, JSON"),
     Index("looks_next", "next_look"),
+)
+
+backlogs = Table(
+    "backlogs",
+    metadata,
+    Column("connection", String, primary_key=True),
+    Column("waiting", Integer, nullable=False, comment="pending jobs, as Pleo last listed them"),
+    Column("oldest_at", UtcTime, comment="when the oldest was created"),
+    Column("expires_at", UtcTime, comment="when the first of them expires"),
+)
+
+books_away = Table(
+    "books_away",
+    metadata,
+    Column("target", String, primary_key=True),
+    Column("since", UtcTime, nullable=False),
+    Column("why", Text, nullable=False),
+)
+
+host_pauses = Table(
+    "host_pauses",
+    metadata,
+    Column("host", String, primary_key=True),
+    Column("until", UtcTime, nullable=False, comment="it asks us to wait so long"),
+)
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("event", String, primary_key=True, comment="what happened to what: told once"),
+    Column("body", Text, nullable=False, comment="what is told, JSON"),
+    Column("made_at", UtcTime, nullable=False),
+    Column("tried_at", UtcTime, comment="when somebody last began to tell it"),
+    Column("tries", Integer, nullable=False),
+    Column("done_at", UtcTime, comment="when it was told, or given up"),
 )

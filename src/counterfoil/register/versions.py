@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HEAD", "SchemaMismatch", "migrate", "refuse_newer", "version_of"]
 
-HEAD = "0007"
+HEAD = "0008"
 """The newest migration."""
 
 _VERSION = table("alembic_version", column("version_num"))

@@ -59,7 +59,7 @@ async def drain(
         await _one(make_export(), take, take_over, results)
     tries: Counter[str] = Counter()
     while not (export := make_export()).stopping():
-        export.register.wakeups.taken(export.company_id)
+        _note_call(export)
         done = {result.job_id for result in results}
         found = await detect(export.pleo, export.register, leave=done)
         seen(found.pending)
@@ -77,6 +77,12 @@ async def drain(
         tries[found.next.id] += 1
         await export.clock.sleep(PAUSE_SECONDS)
     return ()
+
+
+def _note_call(export: Export) -> None:
+    """Take the call for this company, if there is one, and note how long it waited."""
+    if (since := export.register.wakeups.taken(export.company_id)) is not None:
+        note("wakeup lag", (export.clock.now() - since).total_seconds())
 
 
 async def _at_an_end(export: Export, results: list[JobResult]) -> bool:
@@ -98,6 +104,7 @@ async def _one(export: Export, job_id: str, get: Get, results: list[JobResult]) 
         with span("claim"):
             job = await get(export, job_id)
         if job is not None:
+            note("job wait", (export.clock.now() - job.created_at).total_seconds())
             result = await run(export, job)
             results.append(result)
             note("job", connection=export.connection, outcome=result.outcome)

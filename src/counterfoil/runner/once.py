@@ -13,18 +13,20 @@ from counterfoil.errors import ConnectionBroken, CounterfoilError, FenceLost
 from counterfoil.export.ports import Export, Progress, Silent, SystemClock
 from counterfoil.pleo.client import PleoClient
 from counterfoil.pleo.errors import PleoRefused
-from counterfoil.register import LockHeld, Register, RegisterUnavailable
+from counterfoil.register import Backlog, LockHeld, Register, RegisterUnavailable
 from counterfoil.runner.binding import binding_of, writing
 from counterfoil.runner.credentials import pleo_for
 from counterfoil.runner.drain import drain
 from counterfoil.runner.receipts import receipt_store
 from counterfoil.runner.reports import ConnectionReport, ItemReport, JobReport
+from counterfoil.telemetry import note
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from counterfoil.config import Config, Connection
     from counterfoil.export.run import JobResult
+    from counterfoil.pleo.models import ExportJob
 
 __all__ = ["run_connection", "run_once"]
 
@@ -107,6 +109,11 @@ async def run_connection(
             f"a fault of Counterfoil stopped it ({type(fault).__name__}: {fault}). Nothing is "
             "lost: run again; if it stays, report it with the log"
         )
+    note(
+        "drain",
+        connection=connection.name,
+        outcome="busy" if busy else "broken" if error else "done",
+    )
     if error:
         log.error("the connection cannot work", connection=connection.name, reason=error)
     return ConnectionReport(
@@ -134,7 +141,17 @@ async def _drain(
                 lambda: _export(connection, register, pleo, fence, **watched),
                 results,
                 take=take_over,
+                seen=lambda pending: register.backlogs.note(_backlog(connection.name, pending)),
             )
+
+
+def _backlog(name: str, pending: Sequence[ExportJob]) -> Backlog:
+    return Backlog(
+        connection=name,
+        waiting=len(pending),
+        oldest_at=min((job.created_at for job in pending), default=None),
+        expires_at=min((job.expires_at for job in pending), default=None),
+    )
 
 
 def _leave_to_the_bridge(connection: Connection) -> None:

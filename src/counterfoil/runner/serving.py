@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from counterfoil.register import Register
     from counterfoil.runner.reports import ConnectionReport, JobReport
 
-__all__ = ["ConnectionState", "Service", "Serving", "State", "drained", "tell"]
+__all__ = ["ConnectionState", "Service", "Serving", "State", "doing", "drained", "tell"]
 
 log = structlog.get_logger(__name__)
 
@@ -113,6 +113,11 @@ class Serving(Protocol):
 
     async def run(self) -> None:
         """Go on until told to stop."""
+
+
+def doing(service: Serving) -> Mapping[str, str]:
+    """Return what each connection does, by its name."""
+    return {name: str(each.state) for name, each in service.states.items()}
 
 
 class Service:

@@ -11,6 +11,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Event
@@ -159,7 +160,8 @@ class Worker(Dispatcher):
             return
         try:
             loop = asyncio.get_running_loop()
-            await loop.run_in_executor(self._threads, self._drain_and_note, connection)
+            context = copy_context()  # so that what listens here hears what happens there
+            await loop.run_in_executor(self._threads, context.run, self._drain_and_note, connection)
             if self.stopping:
                 await self._queue.put(connection)
         except RegisterUnavailable as error:
