@@ -31,7 +31,7 @@ def measured(metrics: Metrics) -> Mapping[str, float]:
     families = text_string_to_metric_families(metrics.text().decode())
     return {
         " ".join(
-            [sample.name, *(f"{key}={value}" for key, value in sample.labels.items())]
+            [sample.name, *(f"{key}={value}" for key, value in sorted(sample.labels.items()))]
         ): sample.value
         for family in families
         for sample in family.samples
@@ -48,13 +48,13 @@ async def test_an_export_is_counted_where_it_happens() -> None:
         with hearing(metrics.hear):
             await world.drain()
     seen = measured(metrics)
-    items = "counterfoil_items_total connection=acme outcome="
-    assert seen[f"{items}successful failure_type="] == 3
-    assert seen[f"{items}failed failure_type=account_unknown"] == 1
+    items = "counterfoil_items_total connection=acme failure_type="
+    assert seen[f"{items} outcome=successful"] == 3
+    assert seen[f"{items}account_unknown outcome=failed"] == 1
     assert seen["counterfoil_jobs_total connection=acme outcome=completed_with_errors"] == 1
-    requests = "counterfoil_requests_total side="
-    assert seen[f"{requests}pleo operation=pleo.send_event outcome=done"] == 2
-    assert seen[f"{requests}books operation=memory.record outcome=done"] > 0
+    requests = "counterfoil_requests_total operation="
+    assert seen[f"{requests}pleo.send_event outcome=done side=pleo"] == 2
+    assert seen[f"{requests}memory.record outcome=done side=books"] > 0
     assert seen["counterfoil_retries_total side=pleo"] == 1
     assert seen["counterfoil_job_wait_seconds_count"] == 1
     assert not [name for name in seen if "register." in name or "lock." in name]
