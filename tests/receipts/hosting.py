@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeAlias
 
 from starlette.requests import Request
@@ -63,3 +66,28 @@ def item_with(*files: dict[str, object] | None, number: int = 1, **changes: obje
     return ExportItem.model_validate(
         an_item(number, files=files, **{"supplier": supplier, **changes})
     )
+
+
+@contextmanager
+def raw_server(answer: bytes) -> Iterator[str]:
+    """Serve one and the same bytes to every connection, then hang up."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(10)
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                with connection:
+                    connection.recv(65536)
+                    connection.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import socket
-import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -16,7 +14,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from counterfoil.errors import ItemFailureType, ReceiptDownloadFailure, ReceiptTooLarge
 from counterfoil.receipts import ReceiptExpired, ReceiptNotAllowed, ReceiptStore
-from tests.receipts.hosting import HTML, PDF, PNG, QUICK, Host, a_file, item_with
+from tests.receipts.hosting import HTML, PDF, PNG, QUICK, Host, a_file, item_with, raw_server
 
 
 async def failure_of(store: ReceiptStore, file: dict[str, object]) -> ReceiptDownloadFailure:
@@ -24,31 +22,6 @@ async def failure_of(store: ReceiptStore, file: dict[str, object]) -> ReceiptDow
     with pytest.raises(ReceiptDownloadFailure) as caught:
         await store.fetch(item_with(file))
     return caught.value
-
-
-@contextmanager
-def raw_server(answer: bytes) -> Iterator[str]:
-    """Serve one and the same bytes to every connection, then hang up."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(10)
-
-        def serve() -> None:
-            while True:
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    return
-                with connection:
-                    connection.recv(65536)
-                    connection.sendall(answer)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            listener.shutdown(socket.SHUT_RDWR)
-            thread.join()
 
 
 async def test_nothing_there(store: ReceiptStore, host_url: str) -> None:

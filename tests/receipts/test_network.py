@@ -9,14 +9,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
+import httpcore
 import pytest
 import uvicorn
+from starlette.responses import RedirectResponse
 
 from counterfoil.receipts import ReceiptNotAllowed, ReceiptStore, ReceiptUnavailable
-from counterfoil.receipts.network import CheckedTransport, resolve
+from counterfoil.receipts.network import CheckedNetwork, resolve
 from counterfoil.receipts.places import Places
-from tests.receipts.hosting import PDF, QUICK, Host, a_file, item_with
+from tests.receipts.hosting import PDF, QUICK, Host, a_file, item_with, raw_server
 
 
 @dataclass
@@ -138,7 +139,24 @@ async def test_a_name_nobody_knows_is_a_connection_error() -> None:
     async def nobody(host: str) -> list[str]:
         raise OSError(f"no such host: {host}")
 
-    transport = CheckedTransport(Places("https://external.pleo.io"), nobody)
-    async with httpx.AsyncClient(transport=transport) as client:
-        with pytest.raises(httpx.ConnectError, match="no such host"):
-            await client.get("https://files.test/")
+    network = CheckedNetwork(Places("https://external.pleo.io"), nobody)
+    with pytest.raises(httpcore.ConnectError, match="no such host"):
+        await network.connect_tcp("files.test", 443)
+
+
+async def test_a_connection_that_the_host_has_ended_is_not_used_again(store: ReceiptStore) -> None:
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(PDF)
+    # This host hangs up after each answer, and does not say so in it.
+    with raw_server(answer + PDF) as url:
+        for number in range(1, 4):
+            (document,) = await store.fetch(item_with(a_file(f"{url}/{number}"), number=number))
+            assert document.size == len(PDF)
+
+
+async def test_a_redirect_to_another_port_is_followed(
+    store: ReceiptStore, host: Host, host_url: str
+) -> None:
+    host.put("/a", RedirectResponse("/b"))
+    host.put("/b", PDF)
+    with raw_server(b"HTTP/1.1 302 Found\r\nLocation: %b/a\r\n\r\n" % host_url.encode()) as url:
+        assert len(await store.fetch(item_with(a_file(f"{url}/elsewhere")))) == 1

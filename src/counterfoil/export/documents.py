@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from counterfoil.export.ports import Export, Receipts
     from counterfoil.export.work import ItemWork
     from counterfoil.pleo.models import ExportItem
-    from counterfoil.register import KeptItem
     from counterfoil.systems.contract import Found
 
 __all__ = ["Documents", "parsed_item"]
@@ -48,16 +47,18 @@ class Documents:
         self._takes = takes
         self._receipts = receipts
         self._refresh = asyncio.Lock()
-        self._refreshed = False
+        self.read_again = False
+        """Whether the data layer was read once more, for fresh URLs."""
 
-    def fetch_ahead(self, kept: Sequence[KeptItem]) -> None:
+    def fetch_ahead(self, works: Sequence[ItemWork]) -> None:
         """Begin to fetch for items of which nothing is booked, as far as the register knows."""
-        if self._takes is None or not kept:
+        if self._takes is None or not works:
             return
-        ids = [item.entry_id for item in kept]
-        known = self._export.register.parts.of(self._export.books.target, ids)
-        items = [parsed_item(item.payload) for item in kept if not known.get(item.entry_id)]
-        self._receipts.fetch_ahead([item for item in items if item is not None])
+        ids = [work.entry_id for work in works]
+        known = self._export.register.parts.known(self._export.books.target, ids)
+        self._receipts.fetch_ahead(
+            work.item for work in works if work.item is not None and work.entry_id not in known
+        )
 
     async def fetch(self, work: ItemWork) -> None:
         """Give an item its documents before it is written, or its failure."""
@@ -112,10 +113,10 @@ class Documents:
     async def _read_again(self) -> None:
         """Read the data layer anew, once for all items."""
         async with self._refresh:
-            if self._refreshed:
+            if self.read_again:
                 return
             await read_export_items(self._export, self._job_id)
-            self._refreshed = True
+            self.read_again = True
 
     def _as_read_last(self, item: ExportItem) -> ExportItem:
         """Return an item as the data layer gave it last, unless that cannot be read."""

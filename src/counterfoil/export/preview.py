@@ -21,7 +21,7 @@ from counterfoil.export.decide import Known, decide
 from counterfoil.export.export_items import sort_key
 from counterfoil.export.payables import Payables, Seen, nothing_known
 from counterfoil.export.policies import OnChange
-from counterfoil.export.work import ItemWork, prepare
+from counterfoil.export.work import ItemWork, parsed, prepare
 from counterfoil.register import KeptItem, PartRecord, Register
 from counterfoil.register.records import dump_payload
 from counterfoil.systems.contract import AccountingSystem, Found, PartKey
@@ -86,8 +86,10 @@ def _chunks(
     for payloads in jobs:
         kept = sorted(map(_kept, payloads), key=lambda item: (item.sort_key, item.entry_id))
         for start in range(0, len(kept), CHUNK):
-            chunk = kept[start : start + CHUNK]
-            yield [prepare(item, chart, settings, today=today) for item in chunk]
+            chunk = [parsed(item) for item in kept[start : start + CHUNK]]
+            for work in chunk:
+                prepare(work, chart, settings, today=today)
+            yield chunk
 
 
 def _known(

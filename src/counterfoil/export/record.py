@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from counterfoil.bookkeeping.chart import Chart
     from counterfoil.export.ports import Export, Receipts
-    from counterfoil.register import ItemOutcome, KeptItem, PartRecord
+    from counterfoil.register import ItemOutcome, PartRecord
     from counterfoil.systems.contract import AccountingSystem, Found, PartKey
 
 __all__ = ["Recorder"]
@@ -71,12 +71,21 @@ class Recorder:
         self.uncertain = export.register.parts.uncertain(books.target, job_id)
         """Intents of items that failed, of which nobody can tell yet whether they are booked."""
 
-    async def record(self, kept: Sequence[KeptItem], ahead: Sequence[KeptItem] = ()) -> None:
-        """Give each item its outcome in the register; fetch receipts of what comes next ahead."""
+    @property
+    def read_again(self) -> bool:
+        """Whether the data layer was read once more, for receipts whose URLs had died."""
+        return self._documents.read_again
+
+    def fetch_ahead(self, works: Sequence[ItemWork]) -> None:
+        """Begin to fetch the receipts of what is recorded next, or soon."""
+        self._documents.fetch_ahead(works)
+
+    async def record(self, works: Sequence[ItemWork]) -> None:
+        """Give each item its outcome in the register."""
         export = self._export
-        self._documents.fetch_ahead([*kept, *ahead])
         today = export.clock.now().astimezone(export.settings.zone).date()
-        works = [prepare(item, self._chart, export.settings, today=today) for item in kept]
+        for work in works:
+            prepare(work, self._chart, export.settings, today=today)
         payables = Payables(self._books.target, self._chart, export.settings, today)
         records = export.register.parts.of(self._books.target, [work.entry_id for work in works])
         try:

@@ -21,6 +21,7 @@ import structlog
 
 from counterfoil.errors import FenceLost, ItemFailureType, JobFailure, JobFailureType, JobLost
 from counterfoil.export.close import Verdict, close, judge, verdict_of_failure
+from counterfoil.export.coming import AHEAD, Coming
 from counterfoil.export.export_items import read_export_items
 from counterfoil.export.job_items import read_job_items
 from counterfoil.export.look import by_our_register, uncertain
@@ -44,8 +45,6 @@ __all__ = ["JobResult", "confirm_lost", "failed_whole", "run"]
 
 log = structlog.get_logger(__name__)
 
-AHEAD = 200
-"""How many items after a chunk have their receipts fetched ahead."""
 ROUNDS = 3
 """How often the job's items are read anew because Pleo listed more than before."""
 
@@ -141,13 +140,15 @@ async def _book(export: Export, job_id: str, recorder: Recorder) -> None:
 
 async def _record_all(export: Export, job_id: str, recorder: Recorder) -> None:
     """Book and report chunk by chunk, but for what is uncertain: it is asked for once more."""
-    size = export.chunk
-    while items := _unbooked(export, job_id, limit=size + AHEAD):
+    coming = Coming(export.register.items, job_id)
+    recorder.fetch_ahead(coming.read(export.chunk + AHEAD, anew=recorder.read_again))
+    while works := coming.take(export.chunk):
         if export.stopping():
             raise _Stopped
         with span("record"):
-            await recorder.record(items[:size], ahead=items[size:])
+            await recorder.record(works)
         await report(export, job_id, hold=_uncertain(recorder))
+        recorder.fetch_ahead(coming.read(export.chunk + AHEAD, anew=recorder.read_again))
 
 
 def _uncertain(recorder: Recorder) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from counterfoil.register import ItemOutcome
 from counterfoil.register.records import load_payload
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from datetime import date
 
     from counterfoil.bookkeeping.chart import Chart
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from counterfoil.register import Decision, KeptItem
     from counterfoil.systems.contract import Found
 
-__all__ = ["ItemWork", "prepare"]
+__all__ = ["ItemWork", "parsed", "prepare"]
 
 log = structlog.get_logger(__name__)
 
@@ -111,23 +112,36 @@ def _named(part: Part) -> str:
     return str(part).replace("_", " ")
 
 
-def prepare(kept: KeptItem, chart: Chart, settings: Settings, *, today: date) -> ItemWork:
-    """Parse and plan one item; whatever is wrong with it is its own failure."""
+def parsed(kept: KeptItem) -> ItemWork:
+    """Begin to work on an item: parse it; what is wrong with it is its own failure."""
     work = ItemWork(kept)
     if kept.payload is None:
         work.failure = UnexpectedFailure(
             "Pleo sent no data for this item; export it again, and contact Pleo if it stays so"
         )
         return work
-    try:
+    with _own_failure(work):
         work.item = parse_item(load_payload(kept.payload))
-        work.planned = plan(work.item, chart, settings, today=today)
+    return work
+
+
+def prepare(work: ItemWork, chart: Chart, settings: Settings, *, today: date) -> None:
+    """Plan a parsed item; what is wrong with it is its own failure."""
+    if work.item is not None:
+        with _own_failure(work):
+            work.planned = plan(work.item, chart, settings, today=today)
+
+
+@contextmanager
+def _own_failure(work: ItemWork) -> Iterator[None]:
+    """Let an item fail alone, whatever happens to it within the block."""
+    try:
+        yield
     except ItemFailure as failure:
         work.failure = failure
     except Exception as error:
-        log.exception("an item could not be planned", entry=kept.entry_id)
+        log.exception("an item could not be planned", entry=work.entry_id)
         work.failure = UnexpectedFailure(
             f"This item could not be planned ({type(error).__name__}: {error}); "
             "please report it with the item's id"
         )
-    return work

@@ -1,12 +1,12 @@
 """One file over HTTP into a folder: streamed, counted and hashed on its way, whole or not at all.
 
-What may be asked is decided in ``places``, which connection is used in ``network``, whether the
-file is what it should be in ``kinds``. When to try again is left to ``store``.
+What may be asked is decided in ``places``, whom to ask and how in ``source``, whether the file is
+what it should be in ``kinds``. When to try again is left to ``store``.
 """
 
 from __future__ import annotations
 
-import tempfile
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -14,17 +14,20 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import IO, Final
 
+import httpcore
 import httpx
 
 from counterfoil.errors import ReceiptDownloadFailure, ReceiptTooLarge
 from counterfoil.receipts.errors import ReceiptExpired, ReceiptNotAllowed, ReceiptUnavailable
 from counterfoil.receipts.kinds import HEAD
+from counterfoil.receipts.source import Answer, Source
 
 __all__ = ["REDIRECTS", "Incoming", "download", "faults_named", "receiving"]
 
 REDIRECTS: Final = 5
 """How often a receipt's host may send us on."""
 
+_NETWORK: Final = (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError)
 _DEAD: Final = {403, 404, 410}
 _PASSING: Final = {408, 425, 429}
 
@@ -35,9 +38,10 @@ _ENCODINGS: Final = {"", "identity", "gzip", "x-gzip", "deflate"}
 class Incoming:
     """A file on its way: how much came, its first bytes, and its hash."""
 
-    def __init__(self, file: IO[bytes]) -> None:
-        """Take an open file with a name."""
+    def __init__(self, file: IO[bytes], path: Path) -> None:
+        """Take an open file and where it is."""
         self._file = file
+        self._path = path
         self._sha256 = sha256()
         self.size = 0
         self.head = b""
@@ -47,27 +51,33 @@ class Incoming:
         self._file.write(piece)
         self._sha256.update(piece)
         self.size += len(piece)
-        self.head += piece[: HEAD - len(self.head)]
+        if len(self.head) < HEAD:
+            self.head += piece[: HEAD - len(self.head)]
 
     def keep(self, folder: Path) -> tuple[Path, str]:
         """Give the file its place under its own hash; return the place and the hash (hex)."""
         self._file.flush()
         digest = self._sha256.hexdigest()
-        return Path(self._file.name).replace(folder / digest), digest
+        return self._path.replace(folder / digest), digest
 
 
 @contextmanager
-def receiving(folder: Path) -> Iterator[Incoming]:
-    """Open a file for one download; it is gone afterwards unless it was kept."""
-    with tempfile.NamedTemporaryFile(dir=folder, prefix=".part-", delete=False) as file:
+def receiving(path: Path) -> Iterator[Incoming]:
+    """Open a new file for one download; it is gone afterwards unless it was kept."""
+    with open(path, "xb", opener=_for_us_alone) as file:
         try:
-            yield Incoming(file)
-        finally:
-            Path(file.name).unlink(missing_ok=True)
+            yield Incoming(file, path)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+
+
+def _for_us_alone(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 async def download(
-    client: httpx.AsyncClient, url: str, announced: int | None, most: int, into: Incoming
+    source: Source, url: str, announced: int | None, most: int, into: Incoming
 ) -> None:
     """Fetch a URL into a file: exactly ``announced`` bytes; where that is None, up to ``most``.
 
@@ -76,7 +86,7 @@ async def download(
     """
     if announced is not None and announced > most:
         raise _too_large(f"has {announced} bytes", most)
-    await _follow(client, url, announced, most, into)
+    await _follow(source, httpx.URL(url), announced, most, into)
     _check_size(announced, into)
 
 
@@ -87,7 +97,7 @@ def faults_named() -> Iterator[None]:
         yield
     except (httpx.InvalidURL, UnicodeError) as error:
         raise ReceiptNotAllowed("The receipt has a URL that nobody can ask for.") from error
-    except (httpx.TransportError, httpx.DecodingError) as error:
+    except (*_NETWORK, httpx.DecodingError) as error:
         # Its text may hold the URL, whose query is a secret.
         why = type(error).__name__
         raise ReceiptUnavailable(f"The receipt's host gave no whole answer ({why}).") from error
@@ -97,27 +107,23 @@ def faults_named() -> Iterator[None]:
 
 
 async def _follow(
-    client: httpx.AsyncClient, url: str, announced: int | None, most: int, into: Incoming
+    source: Source, url: httpx.URL, announced: int | None, most: int, into: Incoming
 ) -> None:
     """Ask, follow redirects (each is checked as the first URL is), and read the answer."""
-    request = client.build_request("GET", url)
     for _ in range(1 + REDIRECTS):
-        response = await client.send(request, stream=True)
-        try:
-            if response.next_request is None:
-                await _read(response, announced, most, into)
+        async with source.ask(url) as answer:
+            if answer.leads_to is None:
+                await _read(answer, announced, most, into)
                 return
-            request = response.next_request
-        finally:
-            await response.aclose()
+            url = url.join(answer.leads_to)
     raise ReceiptNotAllowed(f"The receipt's host redirects more than {REDIRECTS} times.")
 
 
-async def _read(response: httpx.Response, announced: int | None, most: int, into: Incoming) -> None:
+async def _read(answer: Answer, announced: int | None, most: int, into: Incoming) -> None:
     """Stream a body into the file, stopping as soon as it is too long."""
-    _check_answer(response)
-    _check_length(response, most)
-    async for piece in response.aiter_bytes():
+    _check_answer(answer)
+    _check_length(answer, most)
+    async for piece in answer.body():
         into.write(piece)
         if announced is not None and into.size > announced:
             raise ReceiptDownloadFailure(f"More came than the {announced} bytes Pleo announced.")
@@ -125,23 +131,23 @@ async def _read(response: httpx.Response, announced: int | None, most: int, into
             raise _too_large(f"has more than {most} bytes", most)
 
 
-def _check_answer(response: httpx.Response) -> None:
+def _check_answer(answer: Answer) -> None:
     """Raise unless this is the file; a dead URL, a passing fault and a refusal each their own."""
-    status, host = response.status_code, response.request.url.host
+    status, host = answer.status, answer.host
     if status in _DEAD:
         raise ReceiptExpired(f"The receipt's URL at {host} is not valid any more ({status}).")
     if status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise ReceiptUnavailable(f"The receipt's host {host} answered {status}.")
     if status != HTTPStatus.OK:
         raise ReceiptDownloadFailure(f"The receipt's host {host} answered {status}.")
-    encoding = response.headers.get("Content-Encoding", "").strip().lower()
-    if encoding not in _ENCODINGS:
-        raise ReceiptDownloadFailure(f"The receipt's host {host} packs it as {encoding[:20]!r}.")
+    if answer.encoding not in _ENCODINGS:
+        packed = answer.encoding[:20]
+        raise ReceiptDownloadFailure(f"The receipt's host {host} packs it as {packed!r}.")
 
 
-def _check_length(response: httpx.Response, most: int) -> None:
+def _check_length(answer: Answer, most: int) -> None:
     """Refuse a body at once that says it is too long."""
-    length = response.headers.get("Content-Length", "")
+    length = answer.headers.get("Content-Length", "")
     if length.isdecimal() and int(length) > most:
         raise _too_large(f"has {length} bytes", most)
 

@@ -19,7 +19,7 @@ import httpx
 
 from counterfoil.receipts.errors import ReceiptNotAllowed
 
-__all__ = ["Places", "host_of", "is_public"]
+__all__ = ["Places", "host_of", "is_public", "plain_host"]
 
 IP: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -74,7 +74,12 @@ class Places:
 
 def host_of(url: httpx.URL) -> str:
     """Return the host as it goes over the wire: lower case, without a final dot."""
-    return url.raw_host.decode("ascii").lower().rstrip(".")
+    return plain_host(url.raw_host.decode("ascii"))
+
+
+def plain_host(name: str) -> str:
+    """Return a host's name as names are compared."""
+    return name.lower().rstrip(".")
 
 
 def is_public(address: str) -> bool:

@@ -7,6 +7,7 @@ its receipts is decided by the export; how an accounting system files them, by i
 from __future__ import annotations
 
 import asyncio
+import itertools
 import shutil
 import ssl
 import tempfile
@@ -19,11 +20,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeAlias
 
-import httpx
 import structlog
 from stamina import AsyncRetryingCaller
 
-from counterfoil import __version__
 from counterfoil.bookkeeping.entries import Attachments, Document
 from counterfoil.effects import effect
 from counterfoil.errors import ItemFailure, ReceiptDownloadFailure
@@ -33,8 +32,9 @@ from counterfoil.receipts.errors import ReceiptExpired, ReceiptUnavailable
 from counterfoil.receipts.fitting import fit
 from counterfoil.receipts.kinds import kind_of
 from counterfoil.receipts.names import receipt_stem
-from counterfoil.receipts.network import CheckedTransport, Resolve, resolve
+from counterfoil.receipts.network import CheckedNetwork, Resolve, resolve
 from counterfoil.receipts.places import Places
+from counterfoil.receipts.source import Source
 from counterfoil.telemetry import noting_retries
 
 __all__ = ["Limits", "ReceiptStore"]
@@ -42,15 +42,6 @@ __all__ = ["Limits", "ReceiptStore"]
 _PREFIX: Final = "counterfoil-receipts-"
 _STALE: Final = 24 * 60 * 60
 """Seconds after which a folder that a killed process left behind is removed."""
-
-_SILENCE: Final = httpx.Timeout(30.0, connect=10.0)
-"""Seconds without a byte after which a try is given up."""
-
-_HEADERS: Final = {
-    "Accept": "*/*",
-    "Accept-Encoding": "identity",
-    "User-Agent": f"counterfoil/{__version__}",
-}
 
 _Key: TypeAlias = tuple[int, int | None, str | None]
 """Of one of an item's files: its place, announced size and type."""
@@ -98,20 +89,21 @@ class ReceiptStore:
         self._limits = limits or Limits()
         self._parent = folder or Path(tempfile.gettempdir())
         self._folder = self._parent
-        self._clients = [
-            httpx.AsyncClient(
-                transport=CheckedTransport(Places(base_url, tuple(hosts)), resolve, ssl_context),
-                headers=_HEADERS,
-                timeout=_SILENCE,
-                trust_env=False,
-            )
-            for _ in range(self._limits.parallel)
-        ]
-        # A client each, as a pool looks at every connection that it has for every request. The
-        # one that was used last goes first: its connection is open.
-        self._free: asyncio.LifoQueue[httpx.AsyncClient] = asyncio.LifoQueue()
-        for client in self._clients:
-            self._free.put_nowait(client)
+        places = Places(base_url, tuple(hosts))
+        network = CheckedNetwork(places, resolve)
+        self._sources = [Source(places, network, ssl_context) for _ in range(self._limits.parallel)]
+        # The one that was used last goes first: its connection is open.
+        self._free: asyncio.LifoQueue[Source] = asyncio.LifoQueue()
+        for source in self._sources:
+            self._free.put_nowait(source)
+        self._parts = itertools.count()
+        self._retrying = AsyncRetryingCaller(
+            attempts=self._limits.attempts,
+            timeout=None,
+            wait_initial=self._limits.wait_initial,
+            wait_max=self._limits.wait_max,
+            wait_jitter=self._limits.jitter,
+        ).on(ReceiptUnavailable)
         self._tasks: dict[str, dict[_Key, asyncio.Task[Document | ItemFailure]]] = {}
         self._paths: dict[str, list[Path]] = {}
         self._uses: Counter[Path] = Counter()
@@ -135,8 +127,8 @@ class ReceiptStore:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for client in self._clients:
-            await client.aclose()
+        for source in self._sources:
+            await source.aclose()
         await asyncio.to_thread(_remove, self._folder)
 
     async def fetch(self, item: ExportItem) -> tuple[Document, ...]:
@@ -212,35 +204,28 @@ class ReceiptStore:
 
     async def _in_time(self, wanted: _Wanted) -> Document:
         """Fetch a file when it is its turn, with retries, within the seconds it has."""
-        limits = self._limits
-        retrying = AsyncRetryingCaller(
-            attempts=limits.attempts,
-            timeout=None,
-            wait_initial=limits.wait_initial,
-            wait_max=limits.wait_max,
-            wait_jitter=limits.jitter,
-        )
-        client = await self._free.get()
+        seconds = self._limits.seconds
+        source = await self._free.get()
         try:
-            async with asyncio.timeout(limits.seconds):
-                fetch = partial(self._once, client, wanted)
-                return await retrying(ReceiptUnavailable, noting_retries("receipts", fetch))
+            async with asyncio.timeout(seconds):
+                fetch = partial(self._once, source, wanted)
+                return await self._retrying(noting_retries("receipts", fetch))
         except TimeoutError as error:
             raise ReceiptDownloadFailure(
-                f"It did not come whole within {limits.seconds:g} seconds."
+                f"It did not come whole within {seconds:g} seconds."
             ) from error
         finally:
-            self._free.put_nowait(client)
+            self._free.put_nowait(source)
 
-    async def _once(self, client: httpx.AsyncClient, wanted: _Wanted) -> Document:
+    async def _once(self, source: Source, wanted: _Wanted) -> Document:
         """Fetch a file once, check what it is, keep it under its hash."""
         file, most = wanted.file, self._limits.max_bytes
         with (
             faults_named(),
             effect("receipts.download", wanted.target),
-            receiving(self._folder) as incoming,
+            receiving(self._folder / f".part-{next(self._parts)}") as incoming,
         ):
-            await download(client, file.url, file.size, most, incoming)
+            await download(source, file.url, file.size, most, incoming)
             kind = kind_of(file.type, incoming.head, whole=file.size is not None)
             path, digest = incoming.keep(self._folder)
         return Document(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, func, null, or_, select, update
+from sqlalchemy import and_, bindparam, func, null, or_, select, tuple_, update
 
 from counterfoil.register.dialects import insert
 from counterfoil.register.records import ItemOutcome, KeptItem
@@ -79,20 +79,26 @@ class Items:
                 connection.execute(_SAVE_PAYLOAD, rows)
         return {entry_id for entry_id, _, _ in payloads} - known
 
-    def unbooked(self, job_id: str, *, limit: int) -> list[KeptItem]:
-        """Return open items without an outcome, in posting order."""
+    def unbooked(self, job_id: str, *, limit: int, after: KeptItem | None = None) -> list[KeptItem]:
+        """Return open items without an outcome, in posting order; those after one, if given."""
         query = (
             select(job_items)
             .where(job_items.c.job_id == job_id, _OPEN, job_items.c.status.is_(None))
             .order_by(job_items.c.sort_key, job_items.c.entry_id)
             .limit(limit)
         )
+        if after is not None:
+            place = tuple_(job_items.c.sort_key, job_items.c.entry_id)
+            query = query.where(place > (after.sort_key, after.entry_id))
         return self._fetch(query)
 
     def unreported(self, job_id: str, *, limit: int) -> list[KeptItem]:
-        """Return open items whose outcome Pleo has not taken yet, in posting order."""
+        """Return open items whose outcome Pleo has not taken yet, in posting order.
+
+        Without the payloads, which may be large.
+        """
         query = (
-            select(job_items)
+            _without_payloads()
             .where(job_items.c.job_id == job_id, _OPEN)
             .where(job_items.c.status.is_not(None), job_items.c.reported.is_(False))
             .order_by(job_items.c.sort_key, job_items.c.entry_id)
@@ -109,9 +115,8 @@ class Items:
 
     def outcomes(self, job_id: str) -> list[KeptItem]:
         """Return the items of a job in posting order, without the payloads, which may be large."""
-        columns = [column for column in job_items.columns if column is not job_items.c.payload]
         query = (
-            select(*columns, null().label("payload"))
+            _without_payloads()
             .where(job_items.c.job_id == job_id)
             .order_by(job_items.c.sort_key, job_items.c.entry_id)
         )
@@ -196,6 +201,11 @@ class Items:
 
 def _is(job_id: str, entry_id: str) -> ColumnElement[bool]:
     return and_(job_items.c.job_id == job_id, job_items.c.entry_id == entry_id)
+
+
+def _without_payloads() -> Select[Any]:
+    columns = [column for column in job_items.columns if column is not job_items.c.payload]
+    return select(*columns, null().label("payload"))
 
 
 def _item(row: Row[Any], seal: Seal) -> KeptItem:

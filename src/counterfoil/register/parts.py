@@ -55,6 +55,14 @@ class Parts:
             found.setdefault(record.reference.entry_id, []).append(record)
         return found
 
+    def known(self, target: str, entry_ids: Sequence[str]) -> set[str]:
+        """Return those of these entries of which a book has, or had, any part."""
+        query = select(parts.c.entry_id).where(
+            parts.c.target == target, parts.c.entry_id.in_(entry_ids)
+        )
+        with self._database.read() as connection:
+            return set(connection.execute(query).scalars())
+
     def ids_booked_as(self, external_id: str) -> set[str]:
         """Return the accounting entry ids of what has this id in any book."""
         query = select(parts.c.entry_id).where(parts.c.external_id == external_id)

@@ -1,0 +1,56 @@
+"""What is booked next: a job's items in posting order, each read and parsed once, some ahead.
+
+Receipts of what is read ahead are fetched meanwhile (``documents``). When the data layer is read
+anew, what waits here is read anew, too.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from counterfoil.export.work import ItemWork, parsed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from counterfoil.register import KeptItem
+    from counterfoil.register.items import Items
+
+__all__ = ["AHEAD", "Coming"]
+
+AHEAD = 200
+"""How many items after a chunk are read, and have their receipts fetched, ahead."""
+
+
+class Coming:
+    """The items of a job that have no outcome, from the first on."""
+
+    def __init__(self, items: Items, job_id: str) -> None:
+        """Read from the register's items."""
+        self._items = items
+        self._job_id = job_id
+        self._waiting: deque[ItemWork] = deque()
+        self._taken: KeptItem | None = None
+        self._anew = False
+
+    def read(self, count: int, *, anew: bool) -> Sequence[ItemWork]:
+        """Read on until so many wait, and return what was read now.
+
+        ``anew`` says that the data layer was read once more: then what waits is read again.
+        """
+        if anew and not self._anew:
+            self._anew = True
+            self._waiting.clear()
+        missing = count - len(self._waiting)
+        after = self._waiting[-1].kept if self._waiting else self._taken
+        kept = self._items.unbooked(self._job_id, limit=missing, after=after) if missing > 0 else []
+        new = [parsed(each) for each in kept]
+        self._waiting.extend(new)
+        return new
+
+    def take(self, count: int) -> list[ItemWork]:
+        """Take the next ones, at most so many."""
+        taken = [self._waiting.popleft() for _ in range(min(count, len(self._waiting)))]
+        self._taken = taken[-1].kept if taken else None
+        return taken
