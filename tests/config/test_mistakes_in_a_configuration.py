@@ -357,3 +357,16 @@ def with_register(*lines: str) -> str:
 )
 def test_a_register_that_cannot_be_is_told(load_text: Loader, lines: list[str], told: str) -> None:
     assert problems(load_text, with_register(*lines)) == (told,)
+
+
+def test_a_common_key_and_oauth_contradict_each_other(load_text: Loader) -> None:
+    both = RIGHT.replace("[register]", '[pleo.oauth]\nredirect_uri = "http://x/y"\n\n[register]')
+    found = problems(load_text, both)
+    assert [each.partition(":")[0] for each in found] == [
+        "pleo.oauth",
+        "pleo.oauth.client_id",
+        "pleo.oauth.client_secret",
+        "pleo.oauth.redirect_uri",
+    ]
+    assert "keep one of the two" in found[0]
+    assert "/oauth/callback" in found[3]

@@ -17,7 +17,7 @@ from counterfoil.bookkeeping.settings import (
     Settings,
     UnmatchedVendor,
 )
-from counterfoil.config import Config, Connection, OnChange, ReceiptPolicy, load
+from counterfoil.config import Config, Connection, OnChange, ReceiptPolicy, Secret, load
 from counterfoil.errors import ConfigurationError
 from tests.config.conftest import ENVIRONMENT, KIND
 
@@ -54,6 +54,11 @@ closed = "fail"
 Loader = Callable[[str], Config]
 
 
+def key_of(connection: Connection) -> Secret:
+    assert connection.api_key is not None
+    return connection.api_key
+
+
 def only(config: Config) -> Connection:
     (connection,) = config.connections
     return connection
@@ -62,7 +67,7 @@ def only(config: Config) -> Connection:
 def test_the_documented_file_works_as_it_stands(load_text: Loader) -> None:
     connection = only(load_text(DESIGNED))
     assert (connection.name, connection.environment) == ("acme", "production")
-    assert connection.api_key.reveal() == "key-from-environment"
+    assert key_of(connection).reveal() == "key-from-environment"
     assert connection.settings.zone == ZoneInfo("Europe/Copenhagen")
     assert connection.settings.accounts.contra == "1899"
     assert connection.settings.posting is PostingMode.DRAFT
@@ -166,7 +171,7 @@ def test_pleo_is_named_by_environment_or_address(
 def test_a_connection_may_have_a_key_of_its_own(load_text: Loader, tmp_path: Path) -> None:
     (tmp_path / "acme.key").write_text("key-from-file\n")
     connection = only(load_text(minimal(more='api_key = "file:acme.key"')))
-    assert connection.api_key.reveal() == "key-from-file"
+    assert key_of(connection).reveal() == "key-from-file"
 
 
 def test_a_secret_shows_itself_nowhere(load_text: Loader) -> None:
@@ -176,7 +181,7 @@ def test_a_secret_shows_itself_nowhere(load_text: Loader) -> None:
 
 def test_without_secrets_a_missing_one_is_told_when_it_is_needed(tmp_path: Path) -> None:
     (tmp_path / "counterfoil.toml").write_text(DESIGNED)
-    key = only(load(tmp_path / "counterfoil.toml", {}, {"beancount": KIND}, secrets=False)).api_key
+    key = key_of(only(load(tmp_path / "counterfoil.toml", {}, {"beancount": KIND}, secrets=False)))
     with pytest.raises(ConfigurationError, match="api_key: the environment variable PLEO_API_KEY"):
         key.reveal()
 
@@ -185,7 +190,7 @@ def test_without_secrets_one_that_is_there_is_read_all_the_same(tmp_path: Path) 
     (tmp_path / "counterfoil.toml").write_text(DESIGNED)
     environ = {"PLEO_API_KEY": "a-key"}
     config = load(tmp_path / "counterfoil.toml", environ, {"beancount": KIND}, secrets=False)
-    assert only(config).api_key.reveal() == "a-key"
+    assert key_of(only(config)).reveal() == "a-key"
 
 
 def test_companies_may_share_books(load_text: Loader) -> None:
@@ -198,4 +203,43 @@ def test_the_environment_is_the_one_given(
     load_with: Callable[[str, Mapping[str, str]], Config],
 ) -> None:
     connection = only(load_with(DESIGNED, {"PLEO_API_KEY": "another-key"}))
-    assert connection.api_key.reveal() == "another-key"
+    assert key_of(connection).reveal() == "another-key"
+
+
+OAUTH = """
+[pleo.oauth]
+client_id = "us"
+client_secret = "env:CLIENT_SECRET"
+redirect_uri = "http://127.0.0.1:8892/oauth/callback"
+"""
+
+
+@pytest.mark.parametrize(
+    ("pleo", "auth_url"),
+    [
+        ('environment = "production"', "https://auth.pleo.io"),
+        ('environment = "staging"', "https://auth.staging.pleo.io"),
+        ('base_url = "https://external.pleo.io"', "https://auth.pleo.io"),
+        ('base_url = "http://127.0.0.1:8890"', "http://127.0.0.1:8890"),
+    ],
+)
+def test_oauth_answers_where_each_pleo_has_it(
+    load_with: Callable[[str, Mapping[str, str]], Config], pleo: str, auth_url: str
+) -> None:
+    text = DESIGNED[DESIGNED.index("[register]") :]
+    settings = only(load_with(f"[pleo]\n{pleo}\n{OAUTH}\n{text}", {"CLIENT_SECRET": "hush"})).oauth
+    assert settings is not None
+    assert (settings.auth_url, settings.client_id) == (auth_url, "us")
+    assert settings.client_secret.reveal() == "hush"
+    assert "hush" not in repr(settings)
+
+
+def test_a_connection_with_a_key_of_its_own_uses_it_instead_of_oauth(
+    load_with: Callable[[str, Mapping[str, str]], Config],
+) -> None:
+    text = DESIGNED[DESIGNED.index("[register]") :].replace(
+        'name = "acme"', 'name = "acme"\napi_key = "env:OWN"'
+    )
+    environ = {"CLIENT_SECRET": "hush", "OWN": "own-key"}
+    found = only(load_with(f'[pleo]\nenvironment = "staging"\n{OAUTH}\n{text}', environ))
+    assert (key_of(found).reveal(), found.oauth) == ("own-key", None)

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from counterfoil.cli.authorise import authorise, disconnect
 from counterfoil.cli.lines import say, show_json
 from counterfoil.cli.options import (
     DEFAULT_CONFIG,
@@ -34,6 +35,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+app.command()(authorise)
+app.command()(disconnect)
 
 
 @app.command("list")

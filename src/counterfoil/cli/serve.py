@@ -5,26 +5,28 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Sequence
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-import uvicorn
 from starlette.applications import Starlette
+from starlette.routing import Route
 
 from counterfoil.cli.lines import say
 from counterfoil.cli.logs import set_up_logs
 from counterfoil.cli.options import DEFAULT_CONFIG, ConfigOption, ConnectionOption, load_config
 from counterfoil.cli.stopping import stopping_in_loop
+from counterfoil.cli.web import server_for
 from counterfoil.config import Config, Connection
 from counterfoil.effects import effect
 from counterfoil.errors import CounterfoilError
 from counterfoil.register import Register
+from counterfoil.runner.authorising import Authoriser
 from counterfoil.runner.metrics import Metrics
 from counterfoil.runner.serving import Service, Serving, doing
 from counterfoil.telemetry import hearing
 from counterfoil.web.app import create_app
 from counterfoil.web.asking import asking_route
+from counterfoil.web.consent import consent_routes
 from counterfoil.web.desk import desk_routes, health_route
 from counterfoil.web.metering import metrics_routes
 from counterfoil.web.webhooks import webhook_route
@@ -89,7 +91,7 @@ async def _serve(
     config: Config, listener: socket.socket, register: Register, service: Serving
 ) -> None:
     metrics = Metrics(register, lambda: doing(service))
-    server = _Server(_settings(_app(config, register, service, metrics)))
+    server = server_for(_app(config, register, service, metrics))
     stopping_in_loop(service)
     host, port = listener.getsockname()[:2]
     say(f"Serving {len(service.states)} connections; http://{host}:{port}/connections shows them")
@@ -116,23 +118,14 @@ def _app(config: Config, register: Register, service: Serving, metrics: Metrics)
         *metrics_routes(metrics, token, config.serve.metrics),
         asking_route(companies, register, wake, token),
         webhook_route(register, wake),
+        *_consent_pages(service, register),
     )
 
 
-class _Server(uvicorn.Server):
-    """Leaves the signals to us."""
-
-    def capture_signals(self) -> nullcontext[None]:  # type: ignore[override]
-        return nullcontext()
-
-
-def _settings(app: object) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,  # type: ignore[arg-type]
-        ws="none",
-        lifespan="off",
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=1,
-    )
+def _consent_pages(service: Serving, register: Register) -> Sequence[Route]:
+    """Return the pages to consent on, where a connection connects by OAuth."""
+    connections = {name: each.connection for name, each in service.states.items()}
+    oauth = next((each.oauth for each in connections.values() if each.oauth), None)
+    if oauth is None:
+        return ()
+    return consent_routes(Authoriser(connections, register), oauth.auth_url, oauth.redirect_uri)

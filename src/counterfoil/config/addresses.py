@@ -19,10 +19,13 @@ from counterfoil.config.values import text
 from counterfoil.trust import trust
 
 __all__ = [
+    "AUTH_HOSTS",
+    "CALLBACK",
     "ENVIRONMENTS",
     "BaseUrl",
     "CaFile",
     "DirectUrl",
+    "RedirectUri",
     "RegisterUrl",
     "SecretReference",
     "environment_of",
@@ -36,6 +39,15 @@ ENVIRONMENTS: Mapping[str, str] = {
     "staging": "https://external.staging.pleo.io",
 }
 """Pleo's environments and where each answers (Export API v3, OpenAPI ``servers``)."""
+
+AUTH_HOSTS: Mapping[str, str] = {
+    "production": "https://auth.pleo.io",
+    "staging": "https://auth.staging.pleo.io",
+}
+"""Where each environment's OAuth answers; another Pleo's answers where its API does."""
+
+CALLBACK = "/oauth/callback"
+"""How the address ends that people come back to from Pleo."""
 
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 SQLITE = "sqlite:///"
@@ -128,6 +140,17 @@ def _base_url(value: object) -> str:
     return url.rstrip("/")
 
 
+def _redirect_uri(value: object) -> str:
+    right = f'"http://127.0.0.1:8892{CALLBACK}", as registered at Pleo, would be right'
+    uri = text(value, right)
+    wrong = _wrong_with(uri)
+    if wrong:
+        raise Mistake(wrong, right)
+    if not uri.endswith(CALLBACK):
+        raise Mistake(f"does not end with {CALLBACK}", right)
+    return uri
+
+
 def _wrong_with(url: str) -> str | None:
     try:
         parts = urlsplit(url)
@@ -210,5 +233,6 @@ def _server_url(url: str, written: object) -> str:
 SecretReference: TypeAlias = Annotated[InstanceOf[Secret], BeforeValidator(_secret)]
 CaFile: TypeAlias = Annotated[InstanceOf[Path], BeforeValidator(_ca_file)]
 BaseUrl: TypeAlias = Annotated[str, BeforeValidator(_base_url)]
+RedirectUri: TypeAlias = Annotated[str, BeforeValidator(_redirect_uri)]
 RegisterUrl: TypeAlias = Annotated[str, BeforeValidator(_register_url)]
 DirectUrl: TypeAlias = Annotated[str, BeforeValidator(_direct_url)]

@@ -38,9 +38,14 @@ def register_problems(register: RegisterShape) -> Iterator[str]:
 def key_problems(
     pleo: Mapping[str, object], connections: Mapping[str, Mapping[str, object]]
 ) -> Iterator[str]:
-    """Every connection has an API key, of its own or that of ``[pleo]``."""
+    """Every connection has an API key, of its own or that of ``[pleo]``, or connects by OAuth."""
+    if "api_key" in pleo and "oauth" in pleo:
+        yield (
+            "pleo.oauth: stands beside api_key, the key for every connection; keep one of the two, "
+            "and give connections with a key of their own theirs"
+        )
     for section, table in connections.items():
-        if "api_key" not in pleo and "api_key" not in table:
+        if not ({"api_key", "oauth"} & set(pleo) or "api_key" in table):
             yield f'{section}.api_key: is missing; add api_key = "env:PLEO_API_KEY" to [pleo]'
 
 

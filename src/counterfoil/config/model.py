@@ -19,6 +19,7 @@ __all__ = [
     "BridgeSettings",
     "Config",
     "Connection",
+    "OAuthSettings",
     "OnChange",
     "ReceiptPolicy",
     "ReceiptSettings",
@@ -73,6 +74,20 @@ class BridgeSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OAuthSettings:
+    """Our registration with Pleo's OAuth."""
+
+    auth_url: str
+    """Where Pleo's OAuth answers, without a slash at the end."""
+    client_id: str
+    client_secret: Secret
+    redirect_uri: str
+    """Where people come back to, exactly as it is registered."""
+    ca_file: Path | None = None
+    """Certificates of authorities that are trusted beside the public ones."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
     """One Pleo company and the books its expenses go to."""
 
@@ -83,7 +98,10 @@ class Connection:
     """Where Pleo's API answers, without a slash at the end."""
     environment: str
     """``production``, ``staging``, or the host of any other Pleo."""
-    api_key: Secret
+    api_key: Secret | None = None
+    """Its own or the common one; None where it connects by OAuth."""
+    oauth: OAuthSettings | None = None
+    """Where it has no API key."""
     kind: SystemKind
     options: BaseModel
     ca_file: Path | None = None

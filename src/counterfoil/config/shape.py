@@ -25,7 +25,14 @@ from counterfoil.bookkeeping.settings import (
     PostingMode,
     UnmatchedVendor,
 )
-from counterfoil.config.addresses import BaseUrl, CaFile, DirectUrl, RegisterUrl, SecretReference
+from counterfoil.config.addresses import (
+    BaseUrl,
+    CaFile,
+    DirectUrl,
+    RedirectUri,
+    RegisterUrl,
+    SecretReference,
+)
 from counterfoil.config.keys import RegisterKey
 from counterfoil.config.mistakes import Mistake, Mistakes, told
 from counterfoil.config.model import OnChange, ReceiptPolicy
@@ -42,6 +49,7 @@ from counterfoil.config.values import (
     OnChangeSetting,
     Pause,
     Timezone,
+    Word,
 )
 from counterfoil.systems.contract import SystemKind
 from counterfoil.systems.elsewhere import TARGET as ELSEWHERE
@@ -59,13 +67,23 @@ class Shape(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+class OAuthShape(Shape):
+    """``[pleo.oauth]``: our registration with Pleo, for connections without an API key."""
+
+    client_id: Annotated[Word, Field(examples=["12abc3d4"])]
+    client_secret: Annotated[SecretReference, Field(examples=["env:PLEO_CLIENT_SECRET"])]
+    redirect_uri: Annotated[RedirectUri, Field(examples=["http://127.0.0.1:8892/oauth/callback"])]
+    auth_url: BaseUrl | None = None
+
+
 class PleoShape(Shape):
-    """``[pleo]``: which Pleo, and the key for connections that have none of their own."""
+    """``[pleo]``: which Pleo, and what connections prove themselves with that have no key."""
 
     base_url: BaseUrl | None = None
     environment: Literal["production", "staging"] | None = None
     api_key: SecretReference | None = None
     ca_file: CaFile | None = None
+    oauth: OAuthShape | None = None
 
 
 class RegisterShape(Shape):

@@ -35,6 +35,7 @@ __all__ = [
     "OnChangeSetting",
     "Pause",
     "Timezone",
+    "Word",
     "text",
 ]
 
@@ -55,6 +56,14 @@ def text(value: object, right: str) -> str:
     if isinstance(value, NUMBERS) and not isinstance(value, bool):
         raise Mistake("is a number", "write it as text, in quotes")
     raise Mistake("is empty" if isinstance(value, str) else "is not a text", right)
+
+
+def _word(value: object) -> str:
+    right = "one word of plain letters, as Pleo shows it, would be right"
+    word = text(value, right)
+    if any(not "!" <= letter <= "~" for letter in word):
+        raise Mistake("is not one word", right)
+    return word
 
 
 def _connection_name(value: object) -> str:
@@ -183,6 +192,7 @@ def _kind(value: object, info: ValidationInfo) -> SystemKind:
         raise Mistake(f'"{name}" cannot be loaded ({error})', "install it again") from error
 
 
+Word: TypeAlias = Annotated[str, BeforeValidator(_word)]
 ConnectionName: TypeAlias = Annotated[str, BeforeValidator(_connection_name)]
 CompanyId: TypeAlias = Annotated[str, BeforeValidator(_company_id)]
 Timezone: TypeAlias = Annotated[InstanceOf[ZoneInfo], BeforeValidator(_timezone)]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Final, Self
 
@@ -84,10 +85,12 @@ class OAuthClient:
         client_secret: str,
         *,
         timeout: float = 30.0,
-        transport: httpx.AsyncBaseTransport | None = None,
+        ca_file: Path | None = None,
     ) -> None:
         """Take where Pleo's OAuth is and who we are; ``timeout`` seconds bound each request."""
-        self._exchange = Exchange(auth_url, httpx.Auth(), timeout=timeout, transport=transport)
+        self._exchange = Exchange(
+            auth_url, httpx.Auth(), timeout=timeout, transport=None, ca_file=ca_file
+        )
         self._us = {"client_id": client_id, "client_secret": client_secret}
 
     async def __aenter__(self) -> Self:

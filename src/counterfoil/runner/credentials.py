@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from counterfoil.errors import ConfigurationError
 from counterfoil.pleo.auth import ApiKeyAuth
 from counterfoil.pleo.client import PleoClient
+from counterfoil.runner.refreshing import OAuthAuth, TokenKeeper, consent_needed
 
 if TYPE_CHECKING:
     import httpx
@@ -20,10 +22,19 @@ __all__ = ["auth_for", "pleo_for"]
 def auth_for(connection: Connection, register: Register | None) -> httpx.Auth:
     """Return what authenticates a connection's requests; raises ConfigurationError without it.
 
-    A key that was replaced while it is in use is read again where Pleo refuses the old one.
+    A key that was replaced while it is in use is read again where Pleo refuses the old one. With
+    OAuth the tokens are the register's, and ConsentNeeded is raised where there is none yet; later
+    requests raise it, too, once the consent is over.
     """
-    del register
-    return ApiKeyAuth(connection.api_key.again(), again=connection.api_key.again)
+    if connection.api_key is not None:
+        return ApiKeyAuth(connection.api_key.again(), again=connection.api_key.again)
+    if connection.oauth is None:
+        raise ConfigurationError(
+            f"connection {connection.name}: it has neither an API key nor [pleo.oauth]"
+        )
+    if register is None:
+        raise consent_needed(connection.name, "nobody has consented yet")
+    return OAuthAuth(TokenKeeper(connection.name, connection.oauth, register))
 
 
 def pleo_for(

@@ -13,6 +13,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import TypeAlias
 from urllib.parse import parse_qsl, unquote_plus, urlencode
 
@@ -79,6 +80,7 @@ class _SentBack(Exception):
 def _page(handler: Handler) -> Handler:
     """Answer a person: with a page, or by sending the browser on."""
 
+    @wraps(handler)
     def answer(state: State, request: Request, body: bytes) -> Response:
         try:
             response = handler(state, request, body)
@@ -95,6 +97,7 @@ def _page(handler: Handler) -> Handler:
 def _endpoint(handler: Handler) -> Handler:
     """Answer a program, with JSON that nobody keeps."""
 
+    @wraps(handler)
     def answer(state: State, request: Request, body: bytes) -> Response:
         try:
             response = handler(state, request, body)

@@ -1,0 +1,266 @@
+"""A person consents to a connection: begun here, finished when Pleo sends the browser back; ended.
+
+A consent is begun by whoever was given a one-time link, or by a person at a terminal. What Pleo
+brings back is worth something once, for ten minutes, and, if a browser began it, in that browser.
+Tokens are kept only when they are for the connection's own company and carry every scope that an
+export needs; others are given back. The pages are ``web``'s, refreshing is ``refreshing``'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hmac import compare_digest
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, urlencode
+
+import structlog
+
+from counterfoil.config.addresses import CALLBACK
+from counterfoil.errors import CounterfoilError
+from counterfoil.pleo.auth import BearerAuth
+from counterfoil.pleo.client import PleoClient
+from counterfoil.pleo.errors import PleoError, PleoUnanswered
+from counterfoil.pleo.oauth import SCOPES, Tokens, new_secret
+from counterfoil.pleo.retry import Retries
+from counterfoil.register.consents import Consent, ConsentKind, digest_of
+from counterfoil.runner.refreshing import held_authorisation, oauth_client, pair_of, utc_now
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from counterfoil.config import Connection, OAuthSettings
+    from counterfoil.register import Register
+
+__all__ = ["Authoriser", "Begun", "ConsentFailed", "disconnect"]
+
+log = structlog.get_logger(__name__)
+
+LINK_LIVES: Final = timedelta(hours=24)
+CONSENT_LIVES: Final = timedelta(minutes=10)
+
+
+class ConsentFailed(CounterfoilError):
+    """A consent did not come about; nothing that was there before has changed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """A consent that was begun: where the browser goes, and what it must have when it returns."""
+
+    url: str
+    browser: str | None
+
+
+class Authoriser:
+    """Begins and finishes consents for the connections of a configuration that use OAuth."""
+
+    def __init__(
+        self,
+        connections: Mapping[str, Connection],
+        register: Register,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        """Take the connections by name, and where consents and tokens are kept."""
+        self._connections = connections
+        self._register = register
+        self._clock = clock
+
+    def link(self, name: str) -> str:
+        """Return a link to the service by which somebody may consent, once, within a day."""
+        settings = self._settings(name)
+        ticket = new_secret()
+        expires_at = self._clock() + LINK_LIVES
+        consent = Consent(connection=name, expires_at=expires_at)
+        self._register.consents.begin(ConsentKind.LINK, ticket, consent)
+        service = settings.redirect_uri.removesuffix(CALLBACK)
+        return f"{service}/connect/{quote(name)}?{urlencode({'link': ticket})}"
+
+    def opens(self, name: str, ticket: str) -> Connection:
+        """Return the connection that a link's ticket is for, and leave it; raises ConsentFailed."""
+        found = self._register.consents.look(ConsentKind.LINK, ticket, now=self._clock())
+        return self._of_link(name, found)
+
+    def begin_by_link(self, name: str, ticket: str) -> Begun:
+        """Begin a consent in a browser; the link is used up by it. Raises ConsentFailed."""
+        found = self._register.consents.take(ConsentKind.LINK, ticket, now=self._clock())
+        self._of_link(name, found)
+        return self.begin(name, browser=new_secret())
+
+    def begin(
+        self, name: str, *, redirect_uri: str | None = None, browser: str | None = None
+    ) -> Begun:
+        """Begin a consent; ``browser`` is what the browser must still have when it comes back."""
+        settings = self._settings(name)
+        state, verifier = new_secret(), new_secret()
+        chosen = redirect_uri or settings.redirect_uri
+        consent = Consent(
+            connection=name,
+            verifier=verifier,
+            redirect_uri=chosen,
+            browser=digest_of(browser) if browser else None,
+            expires_at=self._clock() + CONSENT_LIVES,
+        )
+        self._register.consents.begin(ConsentKind.STATE, state, consent)
+        client = oauth_client(settings)
+        url = client.consent_url(redirect_uri=chosen, state=state, verifier=verifier)
+        return Begun(url=url, browser=browser)
+
+    async def finish(self, parameters: Mapping[str, str], *, browser: str | None = None) -> str:
+        """Take what Pleo sent the browser back with; return the name of what is connected now.
+
+        Raises ConsentFailed with a sentence for the person, and what the register raises.
+        """
+        now = self._clock()
+        state = parameters.get("state", "")
+        consent = self._register.consents.take(ConsentKind.STATE, state, now=now)
+        if consent is None:
+            raise ConsentFailed(
+                "This consent is unknown, was used before, or took longer than ten minutes. "
+                "Begin again."
+            )
+        name = consent.connection
+        if consent.browser and not compare_digest(consent.browser, digest_of(browser or "")):
+            raise ConsentFailed("This consent was begun in another browser. Begin again.")
+        code = parameters.get("code")
+        if not code:
+            raise ConsentFailed(_denied(name, parameters))
+        tokens = await self._exchange(name, code, consent)
+        await self._check(name, tokens)
+        settings = self._settings(name)
+        self._register.authorisations.consented(
+            name,
+            pair_of(tokens, now),
+            auth_url=settings.auth_url,
+            client_id=settings.client_id,
+        )
+        log.info("connected", connection=name)
+        return name
+
+    def _settings(self, name: str) -> OAuthSettings:
+        connection = self._connections.get(name)
+        if connection is None:
+            raise ConsentFailed(f"There is no connection {name} in the configuration.")
+        return settings_of(connection)
+
+    def _of_link(self, name: str, found: Consent | None) -> Connection:
+        if found is None or found.connection != name or name not in self._connections:
+            raise ConsentFailed(
+                "This link is unknown, was used before, or is older than a day. Ask whoever runs "
+                "Counterfoil for a new one: counterfoil connections authorise NAME --link"
+            )
+        return self._connections[name]
+
+    async def _exchange(self, name: str, code: str, consent: Consent) -> Tokens:
+        try:
+            async with oauth_client(self._settings(name)) as client:
+                return await client.exchange(
+                    code, redirect_uri=consent.redirect_uri, verifier=consent.verifier
+                )
+        except PleoError as error:
+            log.warning("no tokens for a consent", connection=name, reason=str(error))
+            raise ConsentFailed(
+                f"Pleo gave no tokens for this consent: {error} Begin again."
+            ) from error
+
+    async def _check(self, name: str, tokens: Tokens) -> None:
+        """Refuse tokens that lack a scope or are for another company, and give them back."""
+        try:
+            _check_scopes(tokens)
+            await self._check_company(self._connections[name], tokens)
+        except ConsentFailed:
+            await self._give_back(name, tokens)
+            raise
+
+    async def _check_company(self, connection: Connection, tokens: Tokens) -> None:
+        auth = BearerAuth(tokens.access)
+        try:
+            async with PleoClient(
+                connection.base_url,
+                auth,
+                company_id=connection.company_id,
+                retries=Retries(attempts=2),
+                ca_file=connection.ca_file,
+            ) as pleo:
+                resource = str((await pleo.installation()).get("resource", ""))
+        except PleoError as error:
+            raise ConsentFailed(
+                f"Pleo did not say which company the consent is for: {error} Begin again."
+            ) from error
+        kind, _, company = resource.removeprefix("urn:pleo:").partition(":")
+        if kind == "company" and company.lower() != connection.company_id:
+            raise ConsentFailed(
+                f"The consent is for company {company}, and connection {connection.name} is for "
+                f"{connection.company_id}. Begin again, and choose that company in Pleo."
+            )
+
+    async def _give_back(self, name: str, tokens: Tokens) -> None:
+        try:
+            async with oauth_client(self._settings(name)) as client:
+                await client.revoke(tokens.refresh)
+        except PleoError as error:
+            log.warning("tokens that are not kept live on", connection=name, reason=str(error))
+
+
+def _check_scopes(tokens: Tokens) -> None:
+    if lacking := set(SCOPES) - tokens.scopes:
+        raise ConsentFailed(
+            f"The consent lacks {', '.join(sorted(lacking))}. Begin again, and allow all that is "
+            "asked for."
+        )
+
+
+def settings_of(connection: Connection) -> OAuthSettings:
+    """Return a connection's OAuth; raises ConsentFailed for one with an API key."""
+    if connection.oauth is None:
+        raise ConsentFailed(
+            f"Connection {connection.name} uses an API key, and needs no consent. To connect it by "
+            "OAuth, write [pleo.oauth] and remove api_key."
+        )
+    return connection.oauth
+
+
+async def disconnect(connection: Connection, register: Register) -> str:
+    """Revoke a connection's authorisation at Pleo, then forget it; say what was done.
+
+    Raises PleoUnanswered where Pleo cannot be told now; then nothing is forgotten.
+    """
+    name = connection.name
+    with held_authorisation(register, name):
+        held = register.authorisations.get(name)
+        if held is None:
+            register.authorisations.forget(name)
+            return f"{name} was not connected"
+        said = f"{name} is disconnected: Pleo has ended the authorisation, and its tokens are gone"
+        if held.tokens is None:
+            said = f"{name} is disconnected; its consent was over already"
+        elif (refusal := await _revoke(connection, held.tokens.refresh)) is not None:
+            said = (
+                f"{name} is disconnected here and its tokens are gone, but Pleo did not end the "
+                f"authorisation ({refusal}): remove the integration in Pleo, too"
+            )
+        register.authorisations.forget(name)
+        return said
+
+
+async def _revoke(connection: Connection, refresh_token: str) -> PleoError | None:
+    """End an authorisation at Pleo; return why Pleo would not. Raises PleoUnanswered."""
+    try:
+        async with oauth_client(settings_of(connection)) as client:
+            await client.revoke(refresh_token)
+    except PleoUnanswered:
+        raise
+    except PleoError as refusal:
+        return refusal
+    return None
+
+
+def _denied(name: str, parameters: Mapping[str, str]) -> str:
+    """Say why Pleo sent no code."""
+    error, said = parameters.get("error", ""), parameters.get("error_description", "")
+    if error == "access_denied":
+        return f"Nobody consented: {name} is as it was. Begin again when you want to."
+    words = " ".join(f"{error} {said}".split())[:200]
+    return f"Pleo sent no code ({words or 'without a reason'}): {name} is as it was. Begin again."
