@@ -26,10 +26,13 @@ class Switch:
 
 
 @contextmanager
-def served(app: ASGIApp, tls: tuple[Path, Path] | None = None) -> Iterator[str]:
+def served(
+    app: ASGIApp, tls: tuple[Path, Path] | None = None, *, dated: bool = True
+) -> Iterator[str]:
     """Give the base URL of the app while it is served from a thread of its own.
 
-    With ``tls``, the files of a certificate and its key, it is https://localhost.
+    With ``tls``, the files of a certificate and its key, it is https://localhost. An app that
+    gives its own Date is not ``dated``.
     """
     certificate, key = tls or (None, None)
     # asyncio turns small answers out at once only on sockets that say they are TCP.
@@ -41,6 +44,7 @@ def served(app: ASGIApp, tls: tuple[Path, Path] | None = None) -> Iterator[str]:
             log_level="critical",
             lifespan="off",
             ws="none",
+            date_header=dated,
             ssl_certfile=certificate,
             ssl_keyfile=key,
         )

@@ -38,7 +38,7 @@ from counterfoil.register.records import (
 )
 from counterfoil.register.retention import Pruned, Retention
 from counterfoil.register.sealing import Seal, confirm_key
-from counterfoil.register.sqlite import open_file, sqlite_path, upgrade_file
+from counterfoil.register.sqlite import open_file, sqlite_path, sqlite_version, upgrade_file
 from counterfoil.register.versions import SchemaMismatch
 from counterfoil.register.wakeups import Delivery, Wakeups
 from counterfoil.register.webhooks import Subscriptions
@@ -72,6 +72,7 @@ __all__ = [
     "is_server",
     "open_register",
     "register_on",
+    "sqlite_version",
     "upgrade",
 ]
 

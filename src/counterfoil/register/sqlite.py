@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from sqlalchemy import create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine
 
-__all__ = ["open_engine", "open_file", "sqlite_path", "upgrade_file"]
+__all__ = ["open_engine", "open_file", "sqlite_path", "sqlite_version", "upgrade_file"]
 
 BUSY_TIMEOUT_MS = 10_000
 REMEDY = (
@@ -60,6 +61,23 @@ def upgrade_file(path: Path) -> tuple[str | None, str]:
     database, had = _brought_up_to_date(_engine(path), str(path))
     database.close()
     return had, HEAD
+
+
+def sqlite_version(path: Path) -> str | None:
+    """Return the schema's version of an existing file (None: no tables), which stays as it is.
+
+    Raises RegisterUnavailable, and SchemaMismatch where a newer Counterfoil made it.
+    """
+    engine = create_engine(f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true")
+    place = Place(url=f"sqlite:///{path}", remedy=REMEDY)
+    try:
+        with Database(engine, str(path), place).read() as connection:
+            had = version_of(connection)
+        if had != HEAD:
+            refuse_newer(had, place.url)
+        return had
+    finally:
+        engine.dispose()
 
 
 def open_engine(engine: Engine, name: str) -> Database:

@@ -14,13 +14,12 @@ from counterfoil.config.shape import ConnectionShape, PleoShape
 from counterfoil.errors import CounterfoilError
 from counterfoil.pleo.auth import ApiKeyAuth
 from counterfoil.pleo.client import PleoClient
-from counterfoil.pleo.errors import PleoNotFound
 from counterfoil.pleo.retry import Retries
+from counterfoil.pleo.rights import SCOPES, company_told, missing_scopes
 
 __all__ = ["KEY_FILE", "pleo_questions"]
 
 KEY_FILE = "pleo.key"
-SCOPES = "export-jobs:read, export-jobs:write and export-items:read"
 
 T = TypeVar("T")
 
@@ -38,7 +37,10 @@ def pleo_questions(state: State) -> Iterator[Question]:
         words=f"Its API key ({HOW})",
         check=lambda text: _key(state, text),
         secret=True,
-        about=(f"The key needs the scopes {SCOPES}. It is kept in {KEY_FILE}, for you alone.",),
+        about=(
+            f"The key needs the scopes {', '.join(SCOPES)}.",
+            f"It is kept in {KEY_FILE}, for you alone to read.",
+        ),
     )
     told = f"Pleo says that the key is for company {state.company}." if state.company else ""
     yield Question(
@@ -60,29 +62,28 @@ def _pleo(state: State, text: str) -> Answer:
 def _key(state: State, text: str) -> Answer:
     """Try the key, and learn whose it is; raises Wrong. Source: Pleo, "API keys"."""
     answer = kept_secret(state, KEY_FILE, text)
-    resource = _ask(state, state.secret(answer), "", _resource)
-    kind, _, company_id = resource.removeprefix("urn:pleo:").partition(":")
-    state.company = company_id.lower() if kind == "company" else None
+    key = state.secret(answer)
+    state.company = _ask(state, key, "", company_told)
+    if state.company is not None:
+        _refuse_without_scopes(state, key, state.company)
     return answer
+
+
+def _refuse_without_scopes(state: State, key: str, company_id: str) -> None:
+    missing = _ask(state, key, company_id, missing_scopes)
+    if missing:
+        raise Wrong(
+            f"For company {company_id}, the key lacks {', '.join(missing)}: give it these scopes "
+            "in Pleo, or correct the company."
+        )
 
 
 def _company(state: State, text: str) -> Answer:
     company_id = str(shape_value(ConnectionShape, "company_id", text, state.around))
     if state.company not in {None, company_id}:
         raise Wrong(f"Pleo says that the key is for company {state.company}.")
-    _ask(state, state.secret(state.answers["api_key"]), company_id, _open_jobs)
+    _refuse_without_scopes(state, state.secret(state.answers["api_key"]), company_id)
     return Answer(value=company_id, text=company_id)
-
-
-async def _resource(pleo: PleoClient) -> str:
-    try:
-        return str((await pleo.installation()).get("resource", ""))
-    except PleoNotFound:
-        return ""
-
-
-async def _open_jobs(pleo: PleoClient) -> int:
-    return len(await pleo.list_jobs(("pending", "in_progress")))
 
 
 def _ask(state: State, key: str, company_id: str, ask: Callable[[PleoClient], Awaitable[T]]) -> T:

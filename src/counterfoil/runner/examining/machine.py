@@ -1,0 +1,93 @@
+"""What is kept on this machine: secrets in files, and the register."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from counterfoil.config.model import Secret
+from counterfoil.errors import ConnectionBroken, CounterfoilError
+from counterfoil.register import Register, is_server, sqlite_version
+from counterfoil.register.versions import HEAD
+from counterfoil.runner.binding import binding_of
+from counterfoil.runner.examining.findings import Finding, right, warning, wrong
+
+if TYPE_CHECKING:
+    from counterfoil.config import Config, Connection
+
+__all__ = ["examine_binding", "examine_register", "examine_secrets"]
+
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
+FILE = "file:"
+
+
+def examine_secrets(config: Config) -> Iterator[Finding]:
+    """Say which files with secrets others may read."""
+    files = {path for path in _secret_files(config) if path.is_file()}
+    exposed = sorted(path for path in files if path.stat().st_mode & OTHERS)
+    for path in exposed:
+        yield warning("secrets", f"others on this machine may read {path}: chmod 600 {path}")
+    if files and not exposed:
+        yield right("secrets", f"only you can read {', '.join(map(str, sorted(files)))}")
+
+
+def _secret_files(config: Config) -> Iterator[Path]:
+    """Give the files that the configuration's secrets are in; some systems keep one, too."""
+    folder = config.path.parent
+    secrets = [config.serve.token, *(each.api_key for each in config.connections)]
+    secrets += [each.bridge.token for each in config.connections if each.bridge]
+    references = [each.reference for each in secrets if isinstance(each, Secret)]
+    for connection in config.connections:
+        references += _option_references(connection)
+    for reference in references:
+        if reference.startswith(FILE):
+            yield folder / reference.removeprefix(FILE)
+
+
+def _option_references(connection: Connection) -> Iterator[str]:
+    """Give the options that an adapter says are secrets."""
+    for name, info in type(connection.options).model_fields.items():
+        extra = info.json_schema_extra
+        value = getattr(connection.options, name)
+        if isinstance(extra, dict) and extra.get("format") == "password" and value is not None:
+            yield str(value)
+
+
+@contextmanager
+def examine_register(config: Config) -> Iterator[tuple[Register | None, list[Finding]]]:
+    """Open a register that is there and of our schema; say what is wrong with any other."""
+    path = None if is_server(config.register_url) else _path(config.register_url)
+    if path is not None and not path.exists():
+        yield None, [right("register", f"{path} is not there yet: the first run makes it")]
+        return
+    try:
+        version = HEAD if path is None else sqlite_version(path)
+        register = config.open_register() if version == HEAD else None
+    except CounterfoilError as error:
+        yield None, [wrong("register", str(error))]
+        return
+    if register is None:
+        said = f"{path} has schema {version}, and this Counterfoil {HEAD}: the next run upgrades it"
+        yield None, [warning("register", said)]
+        return
+    with register:
+        yield register, [right("register", f"{register.database.place.url}, schema {HEAD}")]
+
+
+def _path(url: str) -> Path:
+    return Path(url.removeprefix("sqlite:///"))
+
+
+def examine_binding(connection: Connection, register: Register | None) -> Iterator[Finding]:
+    """Say whether the register knows the connection with another company or other books."""
+    if register is None:
+        return
+    try:
+        register.connections.check(binding_of(connection))
+    except ConnectionBroken as error:
+        yield wrong("binding", str(error))
+    else:
+        yield right("binding", "the register knows it with no other company or books")
