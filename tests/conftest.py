@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.logs import plain_logs
+
 # An outside effect beside the gate fails the test that caused it.
 pytest_plugins = ["tests.gate.plugin", "tests.postgres"]
 
@@ -18,6 +20,8 @@ ROOT = Path(__file__).parent.parent
 # A shared machine pauses when it likes, so no single example has a deadline.
 settings.register_profile("counterfoil", deadline=None)
 settings.load_profile("counterfoil")
+
+plain_logs()
 
 
 @pytest.fixture

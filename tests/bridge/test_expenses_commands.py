@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 
 from counterfoil.cli import main
 from counterfoil.sandbox import Company, SandboxServer, State
 from tests.bridge.conftest import CONFIGURATION, TOKEN, Acme
+from tests.logs import plain_logs
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def company(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Company
         text = CONFIGURATION.format(url=server.url, company_id=made.id)
         Path("counterfoil.toml").write_text(text)
         yield made
-    structlog.reset_defaults()
+    plain_logs()
 
 
 def run(*arguments: str) -> int:

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
-import structlog
 
 from counterfoil.cli import main
 from counterfoil.sandbox import Company, SandboxServer, State
+from tests.logs import plain_logs
 
 LEDGER = """\
 2020-01-01 open Assets:Pleo:Wallet
@@ -122,7 +122,7 @@ def counterfoil(here: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Comm
         return Said(int(ended.value.code or 0), said.out, said.err)
 
     yield run
-    structlog.reset_defaults()
+    plain_logs()
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from counterfoil.register.queue_tables import bring_queue_up
 from counterfoil.register.versions import (
     HEAD,
     SchemaMismatch,
-    migrate,
+    bring_up,
     refuse_newer,
     version_of,
 )
@@ -105,7 +105,7 @@ def upgrade_server(url: str, direct_url: str | None) -> tuple[str | None, str]:
         if had != HEAD:
             refuse_newer(had, shown.url)
             with database.write("migrate") as connection:
-                migrate(connection)
+                bring_up(connection, had)
         bring_queue_up(database)
     return had, HEAD
 

@@ -16,7 +16,7 @@ from sqlalchemy.exc import ArgumentError
 from counterfoil.effects import effect
 from counterfoil.errors import ConfigurationError
 from counterfoil.register.database import Database, Place
-from counterfoil.register.versions import HEAD, migrate, refuse_newer, version_of
+from counterfoil.register.versions import HEAD, bring_up, refuse_newer, version_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -103,7 +103,7 @@ def _brought_up_to_date(engine: Engine, name: str) -> tuple[Database, str | None
         if had != HEAD:
             refuse_newer(had, place.url)
             with database.write("migrate") as connection:
-                migrate(connection)
+                bring_up(connection, had)
     except BaseException:
         database.close()
         raise
