@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
 
-from counterfoil.config import Config, load
+from counterfoil.cli.trouble import existing_register
+from counterfoil.config import Added, Config, Connection, load
 from counterfoil.errors import ConfigurationError
+from counterfoil.register import Register
 
 __all__ = [
     "DEFAULT_CONFIG",
@@ -43,18 +47,49 @@ JsonOption: TypeAlias = Annotated[
 
 def load_file(path: Path, *, secrets: bool = True) -> Config:
     """Load what the configuration file says, whatever the register adds to it."""
-    return load(path, os.environ, secrets=secrets)
+    return load(path, os.environ, secrets=secrets, added=None)
 
 
 def load_config(path: Path, connection: str | None = None, *, secrets: bool = True) -> Config:
-    """Load the configuration; raises ConfigurationError, also for a connection it does not have.
+    """Load the configuration with the register's connections; raises ConfigurationError.
 
-    Commands that never talk to Pleo load it without ``secrets``.
+    So it does for a connection that is in neither. Commands that never talk to Pleo load it without
+    ``secrets``; the others ask Pleo for a company that nobody has told yet, which may raise
+    PleoError.
     """
-    config = load_file(path, secrets=secrets)
+    alone = load_file(path, secrets=secrets)
+    with existing_register(alone) as register:
+        config = load(path, os.environ, secrets=secrets, added=_added(register))
+        if secrets and any(_needs_company(each, connection) for each in config.connections):
+            config = _with_companies(config, register, connection)
     names = [each.name for each in config.connections]
     if connection is not None and connection not in names:
         raise ConfigurationError(
             f'--connection: "{connection}" is not in {path}; it has {", ".join(names)}'
         )
     return config
+
+
+def _added(register: Register | None) -> Added:
+    if register is None:
+        return Added()
+    told = register.installations.all().values()
+    companies = {each.connection: each.company_id for each in told if each.company_id}
+    return Added(register.added.all(), companies)
+
+
+def _needs_company(connection: Connection, only: str | None) -> bool:
+    return not connection.company_id and only in {None, connection.name}
+
+
+def _with_companies(config: Config, register: Register | None, only: str | None) -> Config:
+    """Ask Pleo for the companies that are not known yet."""
+    from counterfoil.runner.setting_up import with_company
+
+    async def ask() -> list[Connection]:
+        return [
+            await with_company(each, register) if _needs_company(each, only) else each
+            for each in config.connections
+        ]
+
+    return replace(config, connections=tuple(asyncio.run(ask())))

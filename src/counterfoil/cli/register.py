@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import typer
 
 from counterfoil.cli.lines import counted, say, show_json
-from counterfoil.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, load_config
+from counterfoil.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, load_file
 from counterfoil.cli.trouble import existing_register
 from counterfoil.config import Config
 from counterfoil.register import Pruned, upgrade
@@ -27,7 +27,7 @@ app = typer.Typer(
 @app.command("show")
 def show(*, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
     """Show where the register is, its schema, and how much it holds."""
-    with existing_register(load_config(config, secrets=False)) as register:
+    with existing_register(load_file(config, secrets=False)) as register:
         if register is None:
             say("There is no register yet: the first run makes it")
             return
@@ -43,7 +43,7 @@ def show(*, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) 
 @app.command("upgrade")
 def upgrade_schema(*, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
     """Make the register's tables, or bring those of an older version up to this one."""
-    loaded = load_config(config, secrets=False)
+    loaded = load_file(config, secrets=False)
     had, has = upgrade(loaded.register_url, direct_url=loaded.register_direct_url)
     if as_json:
         show_json({"was": had, "schema": has})
@@ -56,7 +56,7 @@ def upgrade_schema(*, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption
 @app.command("prune")
 def prune(*, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
     """Remove items as received and entries as planned that are older than [register] keep_items."""
-    loaded = load_config(config, secrets=False)
+    loaded = load_file(config, secrets=False)
     before = datetime.now(UTC) - loaded.keep_items
     with existing_register(loaded) as register:
         pruned = register.retention.prune(before=before) if register else Pruned(0, 0, 0)

@@ -6,7 +6,9 @@ expense is the bookkeeping's business, what an option means the accounting syste
 
 from __future__ import annotations
 
+from counterfoil.config.added import Added
 from counterfoil.config.model import (
+    KEPT,
     BridgeSettings,
     Config,
     Connection,
@@ -19,6 +21,8 @@ from counterfoil.config.model import (
 from counterfoil.config.reading import load
 
 __all__ = [
+    "KEPT",
+    "Added",
     "BridgeSettings",
     "Config",
     "Connection",

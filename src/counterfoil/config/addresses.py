@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import BeforeValidator, InstanceOf, ValidationInfo
 
 from counterfoil.config.mistakes import Mistake
-from counterfoil.config.model import Secret
+from counterfoil.config.model import KEPT, Secret
 from counterfoil.config.surroundings import Surroundings, surroundings
 from counterfoil.config.values import text
 from counterfoil.trust import trust
@@ -25,6 +25,7 @@ __all__ = [
     "BaseUrl",
     "CaFile",
     "DirectUrl",
+    "KeyReference",
     "RedirectUri",
     "RegisterUrl",
     "SecretReference",
@@ -78,6 +79,14 @@ def _secret(value: object, info: ValidationInfo) -> Secret:
         if around.secrets:
             raise
         return Secret(f"{form}:{rest}", "", lacking=f"{info.field_name}: {mistake}")
+
+
+def _key(value: object, info: ValidationInfo) -> Secret:
+    """Take a connection's API key: a reference, or the word for what the register keeps."""
+    if value == KEPT:
+        why = f"{info.field_name}: it is kept in the register, and nobody looked there"
+        return Secret(KEPT, "", lacking=why)
+    return _secret(value, info)
 
 
 def secret_at(reference: str, around: Surroundings) -> str:
@@ -232,6 +241,7 @@ def _server_url(url: str, written: object) -> str:
 
 SecretReference: TypeAlias = Annotated[InstanceOf[Secret], BeforeValidator(_secret)]
 CaFile: TypeAlias = Annotated[InstanceOf[Path], BeforeValidator(_ca_file)]
+KeyReference: TypeAlias = Annotated[InstanceOf[Secret], BeforeValidator(_key)]
 BaseUrl: TypeAlias = Annotated[str, BeforeValidator(_base_url)]
 RedirectUri: TypeAlias = Annotated[str, BeforeValidator(_redirect_uri)]
 RegisterUrl: TypeAlias = Annotated[str, BeforeValidator(_register_url)]

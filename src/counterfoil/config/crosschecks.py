@@ -63,7 +63,8 @@ def name_problems(tables: Sequence[Mapping[str, object]]) -> Iterator[str]:
 def company_problems(connections: Sequence[Connection]) -> Iterator[str]:
     """No two connections export one company: each would take the other's jobs."""
     for first, second in combinations(connections, 2):
-        if (first.company_id, first.base_url) == (second.company_id, second.base_url):
+        same = (first.company_id, first.base_url) == (second.company_id, second.base_url)
+        if first.company_id and same:
             yield (
                 f"connection[{second.name}].company_id: connection {first.name} exports this "
                 "company already; remove one of the two"

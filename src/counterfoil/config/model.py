@@ -16,6 +16,7 @@ from counterfoil.register import Register, Seal, open_register
 from counterfoil.systems.contract import AccountingSystem, SystemKind
 
 __all__ = [
+    "KEPT",
     "BridgeSettings",
     "Config",
     "Connection",
@@ -26,6 +27,10 @@ __all__ = [
     "Secret",
     "ServeSettings",
 ]
+
+
+KEPT = "register"
+"""The reference of a secret that is kept in the register, sealed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +98,7 @@ class Connection:
 
     name: str
     company_id: str
-    """Lower case, with hyphens."""
+    """Lower case, with hyphens; empty while neither the file nor Pleo has told it."""
     base_url: str
     """Where Pleo's API answers, without a slash at the end."""
     environment: str

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from counterfoil.config.added import Added, differing
 from counterfoil.config.building import build_connection
 from counterfoil.config.crosschecks import (
     company_problems,
@@ -24,6 +25,7 @@ from counterfoil.config.crosschecks import (
 from counterfoil.config.mistakes import sentences
 from counterfoil.config.model import Config, Connection, ServeSettings
 from counterfoil.config.shape import (
+    CONNECTION_EXAMPLE,
     ConnectionShape,
     FileShape,
     PleoShape,
@@ -38,6 +40,8 @@ __all__ = ["load"]
 
 ShapeT = TypeVar("ShapeT", bound=BaseModel)
 
+NOTHING_ADDED = Added()
+
 
 def load(
     path: Path,
@@ -45,12 +49,14 @@ def load(
     systems: Mapping[str, SystemKind] | None = None,
     *,
     secrets: bool = True,
+    added: Added | None = NOTHING_ADDED,
 ) -> Config:
     """Read a configuration file; raises ConfigurationError with every mistake in it.
 
     Secrets are taken from ``environ`` and from files; relative paths start at the file's folder.
     ``systems`` are the accounting systems to choose from, by default the installed ones. Without
-    ``secrets``, one that is not there is no mistake until it is revealed.
+    ``secrets``, one that is not there is no mistake until it is revealed. ``added`` is what the
+    register adds; None: that is not known yet, and the file need not have a connection.
     """
     place = path.absolute()
     document = _document(place)
@@ -60,7 +66,7 @@ def load(
         systems=InstalledSystems() if systems is None else systems,
         secrets=secrets,
     )
-    return _Reading(place, around, document).config()
+    return _Reading(place, around, document, added or Added(), alone=added is not None).config()
 
 
 def _document(path: Path) -> dict[str, object]:
@@ -84,6 +90,9 @@ class _Reading:
     path: Path
     around: Surroundings
     document: Mapping[str, object]
+    added: Added
+    alone: bool
+    """Whether these are all connections, so that there must be one."""
     problems: list[str] = field(default_factory=list)
 
     def config(self) -> Config:
@@ -124,10 +133,16 @@ class _Reading:
     def _connections(self, pleo: PleoShape) -> list[Connection]:
         sections = self._sections()
         self.problems.extend(name_problems(list(sections.values())))
+        if self.alone and not sections and self.document.get("connection") is None:
+            self.problems.append(f"connection: is missing; add {CONNECTION_EXAMPLE}")
         checked = [
             self._check(section, ConnectionShape, table) for section, table in sections.items()
         ]
-        built = [build_connection(shape, pleo, self.around.folder) for shape in checked if shape]
+        built = [
+            build_connection(shape, pleo, self.around.folder, self.added.companies)
+            for shape in checked
+            if shape
+        ]
         return [connection for connection in built if connection]
 
     def _sections(self) -> dict[str, dict[str, object]]:
@@ -135,10 +150,25 @@ class _Reading:
         given = self.document.get("connection")
         tables = [_table(table) for table in given] if isinstance(given, list) else []
         names = [table.get("name") for table in tables]
-        return {
+        sections = {
             f"connection[{name if names.count(name) == 1 and name else number}]": table
             for number, (name, table) in enumerate(zip(names, tables, strict=True), start=1)
         }
+        return sections | self._added(sections)
+
+    def _added(self, sections: Mapping[str, Mapping[str, object]]) -> dict[str, dict[str, object]]:
+        """Take the register's connections, but those that the file has word for word."""
+        found = {}
+        for name, table in self.added.tables.items():
+            section = f"connection[{name}]"
+            if section not in sections:
+                found[section] = dict(table)
+            elif other := differing(sections[section], table):
+                self.problems.append(
+                    f"{section}: the register has it with other settings ({', '.join(other)}); "
+                    f"make them agree, or let counterfoil connections remove {name} forget it there"
+                )
+        return found
 
     def _check(
         self, section: str, shape: type[ShapeT], table: Mapping[str, object]

@@ -29,6 +29,7 @@ from counterfoil.config.addresses import (
     BaseUrl,
     CaFile,
     DirectUrl,
+    KeyReference,
     RedirectUri,
     RegisterUrl,
     SecretReference,
@@ -54,7 +55,14 @@ from counterfoil.config.values import (
 from counterfoil.systems.contract import SystemKind
 from counterfoil.systems.elsewhere import TARGET as ELSEWHERE
 
-__all__ = ["ConnectionShape", "FileShape", "PleoShape", "RegisterShape", "ServeShape"]
+__all__ = [
+    "CONNECTION_EXAMPLE",
+    "ConnectionShape",
+    "FileShape",
+    "PleoShape",
+    "RegisterShape",
+    "ServeShape",
+]
 
 
 DESCRIPTION = "{supplier} {user} {note}"
@@ -175,10 +183,10 @@ class ConnectionShape(Shape):
     """``[[connection]]``: one company, its books, and how its expenses are booked."""
 
     name: Annotated[ConnectionName, Field(examples=["acme"])]
-    company_id: Annotated[CompanyId, Field(examples=["12abc3d4-e567-890e-1234-abc56e78fabc"])]
+    company_id: CompanyId | None = None
     system: Annotated[Kind, Field(examples=["beancount"])]
     timezone: Timezone = Field("UTC", validate_default=True)
-    api_key: SecretReference | None = None
+    api_key: KeyReference | None = None
     unmatched_vendor: Annotated[UnmatchedVendor, Field(strict=False)] = UnmatchedVendor.FAIL
     description: Description = DESCRIPTION
     on_change: OnChangeSetting = OnChange.FAIL
@@ -223,4 +231,4 @@ class FileShape(Shape):
     pleo: Annotated[Section, Field(examples=[PLEO_EXAMPLE])]
     register_: Annotated[Section, Field(alias="register")] = None
     serve: Section = None
-    connection: Annotated[object, PlainValidator(_sections), Field(examples=[CONNECTION_EXAMPLE])]
+    connection: Annotated[object, PlainValidator(_sections)] = None

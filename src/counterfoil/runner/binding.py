@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from counterfoil.errors import ConfigurationError
 from counterfoil.register.connections import Binding
 from counterfoil.register.locks import company_lock, target_lock
 
@@ -19,7 +20,12 @@ __all__ = ["binding_of", "rebind", "writing"]
 
 
 def binding_of(connection: Connection) -> Binding:
-    """Say what a connection stands for now, as it is configured."""
+    """Say what a connection stands for now; raises ConfigurationError for no company yet."""
+    if not connection.company_id:
+        raise ConfigurationError(
+            f"connection {connection.name}: its company is not known yet; counterfoil connections "
+            f"test {connection.name} asks Pleo, or add company_id"
+        )
     return Binding(
         name=connection.name,
         company_id=connection.company_id,

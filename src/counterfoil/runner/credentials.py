@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from functools import partial
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from counterfoil.config import KEPT
 from counterfoil.errors import ConfigurationError
 from counterfoil.pleo.auth import ApiKeyAuth
 from counterfoil.pleo.client import PleoClient
 from counterfoil.runner.refreshing import OAuthAuth, TokenKeeper, consent_needed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import httpx
 
-    from counterfoil.config import Connection
+    from counterfoil.config import Connection, Secret
     from counterfoil.pleo.retry import Retries
     from counterfoil.register import Register
 
-__all__ = ["auth_for", "pleo_for"]
+__all__ = ["auth_for", "credential_of", "pleo_for"]
 
 
 def auth_for(connection: Connection, register: Register | None) -> httpx.Auth:
@@ -27,7 +32,8 @@ def auth_for(connection: Connection, register: Register | None) -> httpx.Auth:
     requests raise it, too, once the consent is over.
     """
     if connection.api_key is not None:
-        return ApiKeyAuth(connection.api_key.again(), again=connection.api_key.again)
+        read = _key_reader(connection.name, connection.api_key, register)
+        return ApiKeyAuth(read(), again=read)
     if connection.oauth is None:
         raise ConfigurationError(
             f"connection {connection.name}: it has neither an API key nor [pleo.oauth]"
@@ -35,6 +41,31 @@ def auth_for(connection: Connection, register: Register | None) -> httpx.Auth:
     if register is None:
         raise consent_needed(connection.name, "nobody has consented yet")
     return OAuthAuth(TokenKeeper(connection.name, connection.oauth, register))
+
+
+def credential_of(connection: Connection, register: Register | None) -> str:
+    """Return a digest by which another credential of the connection is noticed."""
+    if connection.api_key is not None:
+        what = _key_reader(connection.name, connection.api_key, register)()
+    else:
+        consent = register.authorisations.get(connection.name) if register else None
+        what = f"consent of {consent.consented_at}" if consent else ""
+    return sha256(f"counterfoil {connection.base_url} {what}".encode()).hexdigest()[:16]
+
+
+def _key_reader(name: str, key: Secret, register: Register | None) -> Callable[[], str]:
+    """Return what reads a key from where it is kept, now and whenever it was replaced."""
+    return partial(_kept_key, name, register) if key.reference == KEPT else key.again
+
+
+def _kept_key(name: str, register: Register | None) -> str:
+    key = register.api_keys.get(name) if register else None
+    if key is None:
+        raise ConfigurationError(
+            f"connection {name}: no API key of it is kept in the register; "
+            f"counterfoil connections set-key {name} takes one"
+        )
+    return key
 
 
 def pleo_for(

@@ -19,6 +19,7 @@ from counterfoil.runner.credentials import pleo_for
 from counterfoil.runner.drain import drain
 from counterfoil.runner.receipts import receipt_store
 from counterfoil.runner.reports import ConnectionReport, ItemReport, JobReport
+from counterfoil.runner.setting_up import confirm_company
 from counterfoil.telemetry import note
 
 if TYPE_CHECKING:
@@ -88,6 +89,9 @@ async def run_connection(
     error = None
     busy = False
     try:
+        pause = register.pauses.of(connection.name)
+        if pause is not None:
+            return ConnectionReport(name=connection.name, paused=str(pause))
         foreign = await _drain(
             connection,
             register,
@@ -133,6 +137,7 @@ async def _drain(
     **watched: Unpack[Watched],
 ) -> tuple[str, ...]:
     _leave_to_the_bridge(connection)
+    await confirm_company(connection, register)
     with writing(connection, register):
         register.connections.bind(binding_of(connection), now=SystemClock().now())
         fence = register.connections.raise_fence(connection.company_id)

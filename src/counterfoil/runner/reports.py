@@ -72,6 +72,8 @@ class ConnectionReport:
     busy: bool = False
     """Whether ``error`` is none of the connection's own: another process is at it, or the register
     is away."""
+    paused: str | None = None
+    """Since when a person paused it, and how it goes on; nothing was looked for."""
 
     @property
     def worked(self) -> bool:

@@ -48,6 +48,8 @@ class State(StrEnum):
     RUNNING = "running"
     PAUSED = "paused"
     """It is broken, and looked at less and less often; asking for it tries at once."""
+    HELD = "held"
+    """A person paused it, and none of its jobs is looked for until it is resumed."""
 
 
 @dataclass
@@ -58,7 +60,7 @@ class ConnectionState:
     again: asyncio.Event = field(default_factory=asyncio.Event)
     state: State = State.STARTING
     error: str | None = None
-    """Why it is paused."""
+    """Why it is paused or held."""
     looked_at: datetime | None = None
     """When its last drain ended, UTC."""
     foreign: Sequence[str] = ()
@@ -71,10 +73,10 @@ class ConnectionState:
     def note(self, report: ConnectionReport, now: datetime) -> None:
         """Take how a drain went."""
         self.looked_at, self.foreign, self.busy = now, report.foreign, report.busy
-        self.error = report.error
+        self.error = report.error or report.paused
         is_broken = report.error is not None and not report.busy
         self.broken = self.broken + 1 if is_broken else 0
-        self.state = State.PAUSED if is_broken else State.IDLE
+        self.state = State.HELD if report.paused else State.PAUSED if is_broken else State.IDLE
         self.causes = [*self.causes, *map(_cause, report.jobs)][-IN_A_ROW:]
 
     @property
@@ -214,5 +216,7 @@ def tell(state: ConnectionState, report: ConnectionReport) -> None:
         )
     if state.failing:
         log.error("its last jobs all failed for one cause", connection=name, reason=state.failing)
+    if state.state is State.HELD:
+        log.info("a person paused the connection", connection=name, reason=report.paused)
     if state.broken:
         log.error("the connection is paused", connection=name, reason=report.error)
