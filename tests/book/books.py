@@ -30,7 +30,8 @@ __all__ = ["CHART", "SETTINGS", "TODAY", "account_name", "changed_chart", "chang
 TODAY = date(2026, 11, 20)
 
 SETTINGS = Settings(
-    accounts=Accounts(wallet="1800", out_of_pocket="2900", contra="1899", payable="2000")
+    company_id="12abc3d4-e567-890e-1234-abc56e78fabc",
+    accounts=Accounts(wallet="1800", out_of_pocket="2900", contra="1899", payable="2000"),
 )
 
 _ACCOUNTS = {

@@ -10,7 +10,7 @@ import re
 
 from counterfoil.errors import shorten
 
-__all__ = ["code_key", "given", "number_keys", "quoted", "same_place"]
+__all__ = ["code_key", "company_key", "given", "number_keys", "quoted", "same_place"]
 
 _NOISE = re.compile(r"[^0-9A-Z]+")
 _VAT_PREFIX = re.compile(
@@ -45,6 +45,11 @@ def quoted(text: str, limit: int = 60) -> str:
 def code_key(code: str) -> str:
     """Make two spellings of one code equal: blanks around it and case do not count."""
     return code.strip().casefold()
+
+
+def company_key(company_id: str) -> str:
+    """Make two spellings of one company's id equal: hyphens, blanks and case do not count."""
+    return code_key(company_id).replace("-", "")
 
 
 def number_keys(number: str) -> tuple[str, str]:

@@ -20,14 +20,14 @@ from counterfoil.bookkeeping.dates import booked_day, checked_day, invoice_day, 
 from counterfoil.bookkeeping.entries import Entry, Line, Part, Reference
 from counterfoil.bookkeeping.figures import Figures, read_figures
 from counterfoil.bookkeeping.fingerprint import fingerprint
-from counterfoil.bookkeeping.names import given, quoted
+from counterfoil.bookkeeping.names import company_key, given, quoted
 from counterfoil.bookkeeping.postings import Posting
 from counterfoil.bookkeeping.roles import LINE_ROLES, PartRow, Role, Row
 from counterfoil.bookkeeping.settings import PostingMode, Settings
 from counterfoil.bookkeeping.table import booking_table
 from counterfoil.bookkeeping.texts import details, link, narration, payee
 from counterfoil.errors import ConfigurationError, InvalidItem, InvalidSetting
-from counterfoil.pleo.models import ExportItem
+from counterfoil.pleo.models import NO_ID, ExportItem
 
 __all__ = ["plan"]
 
@@ -44,6 +44,7 @@ def plan(
     caller. Raises exactly one ItemFailure, whose text tells a bookkeeper what to change and where.
     """
     _check_id(item)
+    _check_company(item, settings)
     row = _row(item, settings)
     figures = read_figures(item, settings.negative)
     day = booked_day(item.date, settings.zone, today)
@@ -62,6 +63,17 @@ def _check_id(item: ExportItem) -> None:
             f'"{quoted(item.accounting_entry_id)}" is no id that an entry in the books could '
             "carry: report this expense to Pleo's support."
         )
+
+
+def _check_company(item: ExportItem, settings: Settings) -> None:
+    """Refuse another company's expense; Pleo's all-zero id names no company, so no other one."""
+    named_company, ours = item.company_id, settings.company_id
+    if ours is None or company_key(named_company) in {company_key(ours), company_key(NO_ID)}:
+        return
+    raise InvalidItem(
+        f'This is an expense of the company "{quoted(named_company)}", but this connection books '
+        f"those of {ours}: export it from its own company, or correct [[connection]] company_id."
+    )
 
 
 def _row(item: ExportItem, settings: Settings) -> Row:

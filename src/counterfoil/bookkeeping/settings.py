@@ -66,6 +66,8 @@ class Settings:
     """Everything the rules need besides the item and the chart."""
 
     accounts: Accounts
+    company_id: str | None = None
+    """Pleo's company whose expenses are booked; None: whatever company an item names."""
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     posting: PostingMode = PostingMode.DRAFT
     closed: ClosedPeriods = ClosedPeriods.FAIL

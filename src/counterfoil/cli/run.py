@@ -29,7 +29,7 @@ from counterfoil.cli.stopping import stopping
 from counterfoil.cli.trouble import existing_register
 from counterfoil.config import Config
 from counterfoil.errors import ConfigurationError
-from counterfoil.export.preview import digest
+from counterfoil.export.ports import AgreedPlan
 from counterfoil.runner.once import run_once
 from counterfoil.runner.planning import plan_jobs
 from counterfoil.runner.reports import ConnectionReport
@@ -93,12 +93,12 @@ def run(  # noqa: PLR0913 -- each option is a wish of its own
     raise typer.Exit(exit_code(reports, strict=strict))
 
 
-def _agreed(config: Config, connection: str, plan: str, *, as_json: bool) -> frozenset[str]:
-    """Return the digests of a plan's entries; where a run would book others, say so and end."""
+def _agreed(config: Config, connection: str, plan: str, *, as_json: bool) -> AgreedPlan:
+    """Return what a plan allows; where a run would book others, say so and end."""
     with existing_register(config) as register:
         now = asyncio.run(plan_jobs(the_connection(config, connection), register))
     if now.hash == plan:
-        return frozenset(digest(entry) for entry in now.entries)
+        return now.agreed
     found = difference(plan, kept_plan(config, plan), preview_as_json(now))
     if as_json:
         show_json(found)
@@ -118,11 +118,11 @@ def drain(
     only: str | None = None,
     take_over: str | None = None,
     silent: bool = False,
-    planned: frozenset[str] | None = None,
+    planned: AgreedPlan | None = None,
 ) -> Sequence[ConnectionReport]:
     """Run every open job to its end, watched unless ``silent``.
 
-    With ``planned``, only entries with these digests are written.
+    With ``planned``, nothing else is claimed or written.
     """
     # What a job makes lives until its chunk is done: looking for cycles often finds none.
     gc.set_threshold(_COLLECT_EVERY)

@@ -27,10 +27,17 @@ class Detected:
     """All that wait to be started, oldest first."""
 
 
-async def detect(pleo: Pleo, register: Register, *, leave: Collection[str] = ()) -> Detected:
+async def detect(
+    pleo: Pleo,
+    register: Register,
+    *,
+    leave: Collection[str] = (),
+    only: Collection[str] | None = None,
+) -> Detected:
     """Find an interrupted job of ours, else the oldest pending one; none while another's runs.
 
-    Jobs in ``leave`` are passed over: this run has tried them already.
+    Jobs in ``leave`` are passed over: this run has tried them already. Where ``only`` is given, no
+    other job is next.
     Source: Pleo, "Detect and start export jobs": one at a time, oldest first.
     """
     with span("detect"):
@@ -38,9 +45,10 @@ async def detect(pleo: Pleo, register: Register, *, leave: Collection[str] = ())
     jobs = sorted(
         (job for job in jobs if job.id not in leave), key=lambda job: (job.created_at, job.id)
     )
+    wanted = jobs if only is None else [job for job in jobs if job.id in only]
     running = [job for job in jobs if job.status == "in_progress"]
-    pending = tuple(job for job in jobs if job.status == "pending")
-    ours = [job for job in running if started_by_us(job, register.jobs.get(job.id))]
+    pending = tuple(job for job in wanted if job.status == "pending")
+    ours = [job for job in wanted if started_by_us(job, register.jobs.get(job.id))]
     if ours:
         return Detected(ours[0], pending=pending)
     if running:
@@ -49,8 +57,8 @@ async def detect(pleo: Pleo, register: Register, *, leave: Collection[str] = ())
 
 
 def started_by_us(job: ExportJob, record: JobRecord | None) -> bool:
-    """Whether a job in progress is ours: on record, or started after our unanswered ``started``."""
-    if record is None:
+    """Whether a job is in progress and ours: on record, or started after our ``started``."""
+    if record is None or job.status != "in_progress":
         return False
     if record.state is JobState.RUNNING:
         return True

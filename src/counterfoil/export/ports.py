@@ -124,6 +124,16 @@ class Silent:
         """Say nothing."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgreedPlan:
+    """What a person looked at and agreed to: nothing else is claimed or written."""
+
+    entries: frozenset[str]
+    """Digests of the entries."""
+    jobs: frozenset[str]
+    """Ids of the jobs that they are of."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Export:
     """One job under way: who works on it, with what. Made anew for every run of a job."""
@@ -145,5 +155,5 @@ class Export:
     """How many items are booked before they are reported; Pleo takes 100 outcomes at once."""
     stopping: Callable[[], bool] = bool
     """Says whether to leave when the chunk at hand is reported."""
-    planned: frozenset[str] | None = None
-    """Digests of the only entries that may be written; None: whatever follows from the items."""
+    planned: AgreedPlan | None = None
+    """What the run is held to; None: whatever follows from the items."""

@@ -21,6 +21,7 @@ from counterfoil.export.decide import Known, decide
 from counterfoil.export.export_items import sort_key
 from counterfoil.export.payables import Payables, Seen, nothing_known
 from counterfoil.export.policies import OnChange
+from counterfoil.export.ports import AgreedPlan
 from counterfoil.export.work import ItemWork, parsed, prepare
 from counterfoil.register import KeptItem, PartRecord, Register
 from counterfoil.register.records import dump_payload
@@ -47,6 +48,14 @@ class Preview:
     entries: tuple[Entry, ...]
     failures: tuple[PreviewFailure, ...]
     booked: tuple[str, ...] = ()
+    jobs: tuple[str, ...] = ()
+    """Pleo's jobs that it is of, where it is of jobs."""
+
+    @property
+    def agreed(self) -> AgreedPlan:
+        """What a run that is held to this may claim and write."""
+        entries = frozenset(digest(entry) for entry in self.entries)
+        return AgreedPlan(entries=entries, jobs=frozenset(self.jobs))
 
     @property
     def hash(self) -> str:
@@ -116,12 +125,12 @@ def _payload(register: Register | None, record: PartRecord) -> str | None:
     return kept.payload if kept else None
 
 
-def hold_to_plan(works: Iterable[ItemWork], planned: frozenset[str] | None) -> None:
-    """Fail items that would be booked otherwise than planned; ``planned`` holds the digests."""
+def hold_to_plan(works: Iterable[ItemWork], planned: AgreedPlan | None) -> None:
+    """Fail items that would be booked otherwise than planned."""
     if planned is None:
         return
     for work in works:
-        if work.writable and not {digest(entry) for entry in work.to_write} <= planned:
+        if work.writable and not {digest(entry) for entry in work.to_write} <= planned.entries:
             work.failure = InvalidItem(
                 "This would not be booked as planned: plan again, then export again"
             )

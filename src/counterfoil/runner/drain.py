@@ -61,7 +61,8 @@ async def drain(
     while not (export := make_export()).stopping():
         _note_call(export)
         done = {result.job_id for result in results}
-        found = await detect(export.pleo, export.register, leave=done)
+        only = export.planned and export.planned.jobs
+        found = await detect(export.pleo, export.register, leave=done, only=only)
         seen(found.pending)
         if found.next is None:
             if await _at_an_end(export, results):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 import structlog
 
 from counterfoil.errors import ConnectionBroken, CounterfoilError, FenceLost
-from counterfoil.export.ports import Export, Progress, Silent, SystemClock
+from counterfoil.export.ports import AgreedPlan, Export, Progress, Silent, SystemClock
 from counterfoil.pleo.client import PleoClient
 from counterfoil.pleo.errors import PleoRefused
 from counterfoil.register import Backlog, LockHeld, Register, RegisterUnavailable
@@ -38,7 +38,7 @@ class Watched(TypedDict):
     """How a run is watched, and what it is held to."""
 
     progress: Progress
-    planned: frozenset[str] | None
+    planned: AgreedPlan | None
     stopping: Callable[[], bool]
 
 
@@ -48,13 +48,13 @@ async def run_once(
     only: str | None = None,
     take_over: str | None = None,
     progress: Progress | None = None,
-    planned: frozenset[str] | None = None,
+    planned: AgreedPlan | None = None,
     stopping: Callable[[], bool] = bool,
 ) -> tuple[ConnectionReport, ...]:
     """Run every connection (or the one named ``only``) until no job is left for us.
 
-    ``take_over`` names a job in progress that a person says is ours to go on with; ``planned`` the
-    digests of the only entries that may be written. While it is ``stopping``, the chunk at hand is
+    ``take_over`` names a job in progress that a person says is ours to go on with; ``planned``
+    what alone may be claimed and written. While it is ``stopping``, the chunk at hand is
     reported and nothing else is begun.
     """
     with config.open_register() as register:
@@ -80,7 +80,7 @@ async def run_connection(
     *,
     take_over: str | None = None,
     progress: Progress,
-    planned: frozenset[str] | None = None,
+    planned: AgreedPlan | None = None,
     stopping: Callable[[], bool] = bool,
 ) -> ConnectionReport:
     """Drain one connection under its company's lock; trouble is told, not raised."""

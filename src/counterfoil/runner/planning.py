@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,8 @@ async def plan_jobs(connection: Connection, register: Register | None = None) ->
             [payload async for page in pleo.export_item_pages(job.id) for payload in page]
             for job in jobs
         ]
-    return await _plan(connection, payloads, register)
+    planned = await _plan(connection, payloads, register)
+    return replace(planned, jobs=tuple(job.id for job in jobs))
 
 
 async def plan_items(
