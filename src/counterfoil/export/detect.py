@@ -45,15 +45,16 @@ async def detect(
     jobs = sorted(
         (job for job in jobs if job.id not in leave), key=lambda job: (job.created_at, job.id)
     )
-    wanted = jobs if only is None else [job for job in jobs if job.id in only]
     running = [job for job in jobs if job.status == "in_progress"]
-    pending = tuple(job for job in wanted if job.status == "pending")
+    pending = tuple(job for job in jobs if job.status == "pending")
+    wanted = jobs if only is None else [job for job in jobs if job.id in only]
     ours = [job for job in wanted if started_by_us(job, register.jobs.get(job.id))]
     if ours:
         return Detected(ours[0], pending=pending)
     if running:
         return Detected(None, tuple(job.id for job in running), pending)
-    return Detected(pending[0] if pending else None, pending=pending)
+    oldest = next((job for job in pending if job in wanted), None)
+    return Detected(oldest, pending=pending)
 
 
 def started_by_us(job: ExportJob, record: JobRecord | None) -> bool:

@@ -61,7 +61,7 @@ async def drain(
     while not (export := make_export()).stopping():
         _note_call(export)
         done = {result.job_id for result in results}
-        only = export.planned and export.planned.jobs
+        only = export.planned.jobs if export.planned else None
         found = await detect(export.pleo, export.register, leave=done, only=only)
         seen(found.pending)
         if found.next is None:
