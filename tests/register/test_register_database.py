@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 from counterfoil.effects import Effect, observe
 from counterfoil.errors import ConfigurationError
 from counterfoil.register import LockHeld, Register, open_register
-from counterfoil.register.connections import current_fence
+from counterfoil.register.fences import current_fence
 from counterfoil.register.schema import companies, metadata
 from counterfoil.register.versions import migrate
 from counterfoil.testing.register import memory_register

@@ -176,7 +176,7 @@ class Desk:
             fence=fence,
             pleo=pleo,
             books=self.books(),
-            register=register,
+            register=register.under(self.company.id, fence),
             receipts=SandboxReceipts(self.state),
             settings=self.settings,
             chunk=self.chunk,

@@ -21,8 +21,7 @@ from counterfoil.export.record import Recorder
 from counterfoil.export.undo import note_taken_back, take_back
 from counterfoil.export.work import ItemWork
 from counterfoil.export.write import Writer
-from counterfoil.register import PartRecord, PartState
-from counterfoil.register import parts as register_parts
+from counterfoil.register import PartRecord, PartState, fences
 from counterfoil.register.parts import Parts
 from counterfoil.systems.contract import Booked, EntryState, Found, PartKey, Unknown
 from tests.reliability.planted_pleo import ABOUT_PLEO
@@ -252,7 +251,7 @@ def trust_a_young_register(patch: pytest.MonkeyPatch) -> None:
 
 def ignore_the_fence(patch: pytest.MonkeyPatch) -> None:
     """Go on writing after another worker has taken over."""
-    patch.setattr(register_parts, "_refuse_old_fence", lambda *_: None)
+    patch.setattr(fences, "refuse_old_fence", lambda *_: None)
 
 
 def amend_without_taking_back(patch: pytest.MonkeyPatch) -> None:

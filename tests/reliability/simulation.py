@@ -320,7 +320,7 @@ class Simulation:
             fence=fence,
             pleo=client,
             books=self.books(self.ledger, process),
-            register=installation.register,
+            register=installation.register.under(self.company.id, fence),
             receipts=Receipts(self.state, self.failing_receipts),
             settings=self.settings,
             on_change=self.terms.on_change,

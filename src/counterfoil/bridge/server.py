@@ -68,8 +68,9 @@ async def working(
     with register.locks.hold(company_lock(connection.company_id)):
         fence = register.connections.raise_fence(connection.company_id)
         async with pleo_for(connection, register, retries=retries) as pleo:
-            make = _maker(connection, register, pleo, fence, clock or SystemClock())
-            yield Work(connection.name, register, make)
+            ours = register.under(connection.company_id, fence)
+            make = _maker(connection, ours, pleo, fence, clock or SystemClock())
+            yield Work(connection.name, ours, make)
 
 
 def _maker(

@@ -13,6 +13,7 @@ import structlog
 
 from counterfoil.errors import (
     BooksTimeout,
+    FenceLost,
     InvalidItem,
     ItemFailure,
     UnexpectedFailure,
@@ -165,6 +166,8 @@ class Writer:
             return list(await patiently(self._export, lambda: self._books.record(entries)))
         except BooksNotReady as error:
             return [error] * len(entries)
+        except FenceLost:
+            raise
         except Exception as error:
             log.exception("the adapter failed in the middle of a write")
             why = f"{type(error).__name__}: {error}"
@@ -218,6 +221,8 @@ class Writer:
             work.failure = failure.reworded(f"Booked as {first.id}, but: {failure}")
         except BooksNotReady as error:
             work.failure = unreachable(error).reworded(_unfinished(first, error))
+        except FenceLost:
+            raise
         except Exception as error:
             log.exception("the adapter failed to finish an entry", entry=work.entry_id)
             work.failure = UnexpectedFailure(_unfinished(first, error))

@@ -18,6 +18,7 @@ from counterfoil.register.connections import Connections
 from counterfoil.register.consents import Consents
 from counterfoil.register.database import Database, RegisterUnavailable
 from counterfoil.register.decisions import Decision, DecisionKind, Decisions
+from counterfoil.register.fences import FencedDatabase
 from counterfoil.register.figures import Figures
 from counterfoil.register.installations import Installations
 from counterfoil.register.items import Items
@@ -119,6 +120,14 @@ class Register:
         """Close the database."""
         self.database.close()
 
+    def under(self, company_id: str, fence: int) -> Register:
+        """Return this register as a run has it: it writes while the company's fence is this one.
+
+        Each of its writes raises FenceLost, and changes nothing, once another worker has begun.
+        """
+        fenced = FencedDatabase.of(self.database, company_id, fence)
+        return _together(fenced, self.locks, self.seal)
+
 
 def is_server(url: str) -> bool:
     """Whether a register's URL names a database of PostgreSQL, and not a file."""
@@ -163,6 +172,10 @@ def register_on(database: Database, locks: Locks, seal: Seal | None = None) -> R
     except BaseException:
         database.close()
         raise
+    return _together(database, locks, seal)
+
+
+def _together(database: Database, locks: Locks, seal: Seal) -> Register:
     return Register(
         database=database,
         locks=locks,

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from datetime import UTC
 from functools import cache
 from secrets import token_hex
+from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import text
@@ -90,7 +91,7 @@ class AdvisoryLocks:
         self._engine = engine
         self._place = place
         self._check = check
-        self._held: dict[str, tuple[Connection, int]] = {}
+        self._held: dict[str, tuple[Connection, int, Lock]] = {}
 
     @contextmanager
     def hold(self, name: str) -> Iterator[None]:
@@ -103,7 +104,7 @@ class AdvisoryLocks:
                 self._take(connection, SCHEMA, _SHARE)
                 self._take(connection, name, _TAKE)
                 self._ask(lambda: self._check(connection))
-            self._held[name] = connection, pid
+            self._held[name] = connection, pid, Lock()
             try:
                 yield
             finally:
@@ -121,11 +122,12 @@ class AdvisoryLocks:
         """Raise FenceLost where the named lock was taken here and its session has ended since."""
         if name not in self._held:
             return
-        connection, pid = self._held[name]
+        connection, pid, alone = self._held[name]
         try:
             # Once it has failed, SQLAlchemy would connect anew: to a session without the lock.
-            if not connection.invalidated and connection.execute(_SELF).scalar() == pid:
-                return
+            with alone:
+                if not connection.invalidated and connection.execute(_SELF).scalar() == pid:
+                    return
             why = "as its session has ended"
         except DBAPIError as error:
             why = f"as its session ended: {' '.join(str(error.orig).split()).rstrip('.')}"

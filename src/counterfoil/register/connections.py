@@ -14,11 +14,9 @@ from counterfoil.register.schema import companies, connections, parts
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlalchemy import Connection
-
     from counterfoil.register.database import Database
 
-__all__ = ["Binding", "Connections", "current_fence"]
+__all__ = ["Binding", "Connections"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,9 +96,3 @@ class Connections:
 
 
 _COLUMNS = [column for column in connections.columns if column.name != "first_used_at"]
-
-
-def current_fence(connection: Connection, company_id: str) -> int:
-    """Read a company's fence, 0 before the first worker; it stays so until the transaction ends."""
-    query = select(companies.c.fence).where(companies.c.company_id == company_id)
-    return int(connection.execute(query.with_for_update(read=True)).scalar() or 0)

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, select, update
 
 from counterfoil.bookkeeping.entries import Part, Reference
-from counterfoil.errors import FenceLost
-from counterfoil.register.connections import current_fence
+from counterfoil.register import fences
 from counterfoil.register.dialects import upsert
 from counterfoil.register.locks import Locks, company_lock, target_lock
 from counterfoil.register.records import ItemOutcome, PartRecord, PartState
@@ -111,7 +110,7 @@ class Parts:
             self._locks.confirm(name)
         with self._database.write("intend") as connection:
             for fence in {record.fence for record in records}:
-                _refuse_old_fence(connection, company_id, fence)
+                fences.refuse_old_fence(connection, company_id, fence)
             _put(connection, records, self._seal)
 
     def settle(
@@ -141,13 +140,6 @@ def _outcome_rows(job_id: str, outcomes: Mapping[str, ItemOutcome]) -> list[dict
         | {name: getattr(outcome, name) for name in _OUTCOME}
         for entry_id, outcome in outcomes.items()
     ]
-
-
-def _refuse_old_fence(connection: Connection, company_id: str, fence: int) -> None:
-    if current_fence(connection, company_id) != fence:
-        raise FenceLost(
-            f"another worker has taken company {company_id}; nothing more is written here"
-        )
 
 
 def _put(connection: Connection, records: Sequence[PartRecord], seal: Seal) -> None:

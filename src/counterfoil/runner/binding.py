@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from counterfoil.effects import Effect, observe
 from counterfoil.errors import ConfigurationError
 from counterfoil.register.connections import Binding
 from counterfoil.register.locks import company_lock, target_lock
@@ -14,9 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from counterfoil.config import Connection
-    from counterfoil.register import Register
+    from counterfoil.register import Locks, Register
 
-__all__ = ["binding_of", "rebind", "writing"]
+_HARMLESS: Final = ("register.", "lock.", "receipts.", "pleo.get_", "pleo.list_")
+"""Effects that change nothing at Pleo and in the books, or are guarded otherwise."""
+
+__all__ = ["binding_of", "guarded", "rebind", "writing"]
 
 
 def binding_of(connection: Connection) -> Binding:
@@ -37,12 +41,37 @@ def binding_of(connection: Connection) -> Binding:
 @contextmanager
 def writing(connection: Connection, register: Register) -> Iterator[None]:
     """Hold the company's and the book's lock; raises LockHeld while another process does."""
-    locks = register.locks
-    with (
-        locks.hold(company_lock(connection.company_id)),
-        locks.hold(target_lock(connection.open_books().target)),
-    ):
+    with guarded(register.locks, connection.company_id, connection.open_books().target):
         yield
+
+
+@contextmanager
+def guarded(locks: Locks, company_id: str, target: str) -> Iterator[None]:
+    """Hold the locks of a company and a book; raises LockHeld while another process does.
+
+    Whoever loses them meanwhile has no effect outside any more: trying raises FenceLost. What the
+    register itself is told is guarded by the fence.
+    """
+    names = company_lock(company_id), target_lock(target)
+    with locks.hold(names[0]), locks.hold(names[1]), observe(_Guard(locks, names)):
+        yield
+
+
+class _Guard:
+    """Sees to it before each outside effect that both locks are ours still."""
+
+    def __init__(self, locks: Locks, names: tuple[str, ...]) -> None:
+        self._locks = locks
+        self._names = names
+
+    def before(self, effect: Effect) -> None:
+        """Raise FenceLost where one is not."""
+        if not effect.name.startswith(_HARMLESS):
+            for name in self._names:
+                self._locks.confirm(name)
+
+    def after(self, effect: Effect) -> None:
+        """Let it be."""
 
 
 def rebind(connection: Connection, register: Register) -> Binding:

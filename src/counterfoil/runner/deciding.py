@@ -66,11 +66,11 @@ async def resolve(
     """
     books = connection.open_books()
     now = datetime.now(UTC)
-    with alone(connection, register):
+    with alone(connection, register) as ours:
         async with books:
             live = await _live(books, [entry_id])
-            records = register.parts.of(books.target, [entry_id]).get(entry_id, [])
-            item = _latest(register, entry_id)
+            records = ours.parts.of(books.target, [entry_id]).get(entry_id, [])
+            item = _latest(ours, entry_id)
             _refuse_what_is_settled(entry_id, kind, live, _parts_of(item, records, connection))
             if not (live or records or item):
                 raise NothingToDecide(
@@ -79,7 +79,7 @@ async def resolve(
                 )
             if kind is DecisionKind.KEEP:
                 await _remark(books, live, f"{now:%Y-%m-%d}: kept as it is by {made_by}")
-            register.decisions.add(
+            ours.decisions.add(
                 Decision(
                     target=books.target,
                     entry_id=entry_id,
@@ -91,9 +91,9 @@ async def resolve(
                 )
             )
             if kind is DecisionKind.NOT_BOOKED:
-                _close_intents(register, records)
+                _close_intents(ours, records)
             if kind is DecisionKind.REVERSE:
-                return await _take_back(connection, register, books, live)
+                return await _take_back(connection, ours, books, live)
     return ()
 
 
@@ -111,35 +111,37 @@ async def take_back_items(
     """
     books = connection.open_books()
     now = datetime.now(UTC)
-    with alone(connection, register):
+    with alone(connection, register) as ours:
         async with books:
             live = await _live(books, entry_ids)
             if job_id is not None:
-                live = _of_job(register, books.target, live, job_id)
+                live = _of_job(ours, books.target, live, job_id)
             for entry_id in dict.fromkeys(found.reference.entry_id for found in live):
-                register.decisions.add(
+                ours.decisions.add(
                     Decision(
                         target=books.target,
                         entry_id=entry_id,
                         kind=DecisionKind.REVERSE,
-                        fingerprint=_mark(_latest(register, entry_id), connection),
+                        fingerprint=_mark(_latest(ours, entry_id), connection),
                         made_at=now,
                         made_by=made_by,
                     )
                 )
-            return await _take_back(connection, register, books, live)
+            return await _take_back(connection, ours, books, live)
 
 
 @contextmanager
-def alone(connection: Connection, register: Register) -> Iterator[None]:
+def alone(connection: Connection, register: Register) -> Iterator[Register]:
     """Hold the company's and the book's lock, with a fence that cuts off whoever held them before.
+
+    Gives the register, which is written as long as nobody cuts us off.
 
     Raises ConnectionBroken where the connection was bound to another book.
     """
     with writing(connection, register):
         register.connections.check(binding_of(connection))
-        register.connections.raise_fence(connection.company_id)
-        yield
+        fence = register.connections.raise_fence(connection.company_id)
+        yield register.under(connection.company_id, fence)
 
 
 async def _live(books: AccountingSystem, entry_ids: Sequence[str]) -> list[Found]:

@@ -142,8 +142,9 @@ async def _drain(
         register.connections.bind(binding_of(connection), now=SystemClock().now())
         fence = register.connections.raise_fence(connection.company_id)
         async with pleo_for(connection, register) as pleo:
+            ours = register.under(connection.company_id, fence)
             return await drain(
-                lambda: _export(connection, register, pleo, fence, **watched),
+                lambda: _export(connection, ours, pleo, fence, **watched),
                 results,
                 take=take_over,
                 seen=lambda pending: register.backlogs.note(_backlog(connection.name, pending)),

@@ -55,7 +55,7 @@ async def retry_receipts(connection: Connection, register: Register) -> tuple[Re
     missing = register.missing_receipts.all(connection.name)
     books = connection.open_books()
     results = []
-    with alone(connection, register):
+    with alone(connection, register) as ours:
         async with books, receipt_store(connection, books) as store:
             here = [each for each in missing if each.target == books.target]
             keys = [(each.entry_id, part) for each in here for part in Part]
@@ -63,9 +63,9 @@ async def retry_receipts(connection: Connection, register: Register) -> tuple[Re
             for each in here:
                 every = [one for part in Part for one in found.get((each.entry_id, part), ())]
                 record = next((one for one in every if one.state.live), None)
-                reasons = await _mend(books, store, record, _item(register, each))
+                reasons = await _mend(books, store, record, _item(ours, each))
                 kept = [replace(each, why=" ".join(reasons))] if reasons and record else []
-                register.missing_receipts.note(books.target, kept, [each.entry_id])
+                ours.missing_receipts.note(books.target, kept, [each.entry_id])
                 results.append(
                     Retried(
                         entry_id=each.entry_id,

@@ -144,7 +144,7 @@ class World:
             fence=fence,
             pleo=pleo,
             books=self.books(),
-            register=register,
+            register=register.under(self.company.id, fence),
             receipts=ReceiptStore(self._server.url, limits=QUICK),
             settings=self.settings,
             receipt_policy=self.receipt_policy,
