@@ -1,13 +1,13 @@
 """The calls of Pleo's Export API v3 that an export needs, as one async client for one company.
 
 It reads whole lists, repeats GET and PUT where that is harmless, and never repeats an event or a
-POST. What to do about an answer is left to ``counterfoil.export``.
+POST. What to do about an answer is left to ``counterfoil.export``; webhook subscriptions are
+``subscriptions``'s.
 Source: Pleo Export API v3, OpenAPI 32.1.0; Marketplace installations for ``installation``.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -19,17 +19,15 @@ from urllib.parse import quote
 import httpx
 import structlog
 
+from counterfoil.pleo.calling import PAGE_SIZE, Calls, json_body
 from counterfoil.pleo.errors import PleoMalformed, PleoNotFound
 from counterfoil.pleo.models import ExportJob, ExportJobItem, ItemUpdate, ItemUpdateResult
-from counterfoil.pleo.paging import Page, Rows, page_of, read_pages
 from counterfoil.pleo.retry import Retries
+from counterfoil.pleo.subscriptions import Subscriptions
 from counterfoil.pleo.transport import Exchange, Request
 from counterfoil.pleo.wire import Json, parse_json, read_as
 
 __all__ = ["PAGE_SIZE", "UPDATE_LIMIT", "PleoClient"]
-
-PAGE_SIZE = 100
-"""Rows we ask for on a page; Pleo may send fewer."""
 
 UPDATE_LIMIT = 100
 """The most rows one PUT of outcomes may hold (413 EXPORT_JOB_ITEMS_UPDATE_LIMIT)."""
@@ -63,7 +61,9 @@ class PleoClient:
         self._exchange = Exchange(
             base_url, auth, timeout=timeout, transport=transport, ca_file=ca_file
         )
-        self._retries = retries or Retries()
+        self._calls = Calls(self._exchange, retries or Retries())
+        self.subscriptions = Subscriptions(self._calls)
+        """The webhook subscriptions that these credentials may see."""
 
     async def __aenter__(self) -> Self:
         """Open the connections."""
@@ -92,7 +92,7 @@ class PleoClient:
     async def list_jobs(self, statuses: Sequence[str]) -> list[ExportJob]:
         """Return all export jobs of this company in these statuses, in Pleo's order."""
         query = [("company_id", self.company_id), *(("statuses", status) for status in statuses)]
-        pages = self._pages("list_jobs", "/v3/export-jobs", query, "id")
+        pages = self._calls.pages("list_jobs", "/v3/export-jobs", query, "id")
         rows = [row async for page in pages for row in page]
         return [job for job in map(_readable_job, rows) if job and self._is_ours(job)]
 
@@ -105,7 +105,7 @@ class PleoClient:
     async def get_job(self, job_id: str) -> ExportJob:
         """Return one export job; raises PleoNotFound for an unknown one or another company's."""
         request = Request(operation="get_job", method="GET", path=_job_path(job_id))
-        job = _job(await self._repeat(request), request)
+        job = _job(await self._calls.repeat(request), request)
         if not self._is_ours(job):
             raise PleoNotFound(f"Job {job_id} is not of company {self.company_id}.")
         return job
@@ -123,9 +123,9 @@ class PleoClient:
             operation="create_job",
             method="POST",
             path="/v3/export-jobs",
-            body=_json_body(body | options),
+            body=json_body(body | options),
         )
-        return _job(parse_json(await self._exchange.send(request)), request)
+        return _job(parse_json(await self._calls.once(request)), request)
 
     async def send_event(
         self,
@@ -145,12 +145,12 @@ class PleoClient:
             "failureReason": failure_reason,
             "failureReasonType": failure_reason_type,
         }
-        await self._exchange.send(
+        await self._calls.once(
             Request(
                 operation="send_event",
                 method="POST",
                 path="/v3/export-job-events",
-                body=_json_body({key: value for key, value in body.items() if value is not None}),
+                body=json_body({key: value for key, value in body.items() if value is not None}),
                 status_is_enough=True,
                 accepted=HTTPStatus.ACCEPTED,
             )
@@ -159,7 +159,7 @@ class PleoClient:
     async def list_job_items(self, job_id: str) -> list[ExportJobItem]:
         """Return every item of a job once, in Pleo's order (the control layer)."""
         path = f"{_job_path(job_id)}/items"
-        pages = self._pages("list_job_items", path, [], "accountingEntryId")
+        pages = self._calls.pages("list_job_items", path, [], "accountingEntryId")
         return [
             read_as(ExportJobItem, row, "list_job_items") async for page in pages for row in page
         ]
@@ -170,7 +170,7 @@ class PleoClient:
         Payloads are JSON as Pleo sent it, numbers with a fraction as Decimal. A row that is no
         object or has no id is left out with a log. Raises PleoUnprocessable for a finished job.
         """
-        pages = self._pages(
+        pages = self._calls.pages(
             "list_export_items", "/v3/export-items", [("job_id", job_id)], "accountingEntryId"
         )
         async for page in pages:
@@ -187,9 +187,9 @@ class PleoClient:
             operation="put_items",
             method="PUT",
             path=f"{_job_path(job_id)}/items",
-            body=_json_body([_update_row(row) for row in rows]),
+            body=json_body([_update_row(row) for row in rows]),
         )
-        return read_as(ItemUpdateResult, await self._repeat(request), str(request))
+        return read_as(ItemUpdateResult, await self._calls.repeat(request), str(request))
 
     async def installation(self, company_id: str | None = None) -> Mapping[str, Json]:
         """Return this integration's installation: its status, and the company as ``resource``.
@@ -197,38 +197,12 @@ class PleoClient:
         A credential of the organisation must name the company. PleoNotFound before it is made.
         """
         request = _installation("GET", "get_installation", company_id)
-        return _object(await self._repeat(request), request)
+        return _object(await self._calls.repeat(request), request)
 
     async def install(self, company_id: str | None = None) -> Mapping[str, Json]:
         """Make this integration's installation and return it, as an API key must; sent once."""
         request = _installation("POST", "create_installation", company_id, {"status": "ACTIVATED"})
-        return _object(parse_json(await self._exchange.send(request)), request)
-
-    def _pages(
-        self, operation: str, path: str, query: Sequence[tuple[str, str]], key: str
-    ) -> AsyncIterator[list[Json]]:
-        """Read a paged list; rows are told apart by the text under ``key``."""
-
-        async def fetch(after: str | None) -> Page:
-            cursor = [("after", after)] if after else []
-            request = Request(
-                operation=operation,
-                method="GET",
-                path=path,
-                query=[*query, ("limit", str(PAGE_SIZE)), *cursor],
-            )
-            return page_of(await self._repeat(request), str(request))
-
-        rows = Rows(lambda row: _text_under(row, key), f"GET {path}")
-        return read_pages(fetch, rows, self._retries.wait_initial)
-
-    async def _repeat(self, request: Request) -> Json:
-        """Send a GET or PUT until it is answered clearly; return the body."""
-
-        async def ask() -> Json:
-            return parse_json(await self._exchange.send(request))
-
-        return await self._retries.run(ask)
+        return _object(parse_json(await self._calls.once(request)), request)
 
 
 def _installation(
@@ -239,7 +213,7 @@ def _installation(
         method=method,
         path="/v1/installations/me",
         query=[("company_id", company_id)] if company_id else [],
-        body=_json_body(body) if body else None,
+        body=json_body(body) if body else None,
     )
 
 
@@ -267,17 +241,6 @@ def _job(value: Json, request: Request) -> ExportJob:
     """Take the job out of its ``data`` wrapper."""
     data = value.get("data") if isinstance(value, dict) else None
     return read_as(ExportJob, data, str(request))
-
-
-def _text_under(row: Json, key: str) -> str | None:
-    """Return a non-empty text of an object, else None."""
-    value = row.get(key) if isinstance(row, dict) else None
-    return value if isinstance(value, str) and value else None
-
-
-def _json_body(value: object) -> bytes:
-    """Write JSON for the wire; what UTF-8 cannot carry (half a surrogate pair) becomes ``?``."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
 
 
 def _update_row(row: ItemUpdate) -> dict[str, str]:
