@@ -15,14 +15,28 @@ from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-CONTRACT = Path(__file__).parent.parent / "contract" / "export-v3.openapi.json"
+CONTRACTS = [
+    Path(__file__).parent.parent / "contract" / f"{name}.openapi.json"
+    for name in ("export-v3", "webhook-subscriptions")
+]
 SAMPLES = Path(__file__).parent.parent / "contract" / "samples"
+
+
+def documents() -> dict[str, Any]:
+    """Return Pleo's contracts as one: their paths are different, what both name is the same."""
+    first, second = (json.loads(path.read_text()) for path in CONTRACTS)
+    ours, theirs = (each["components"]["schemas"] for each in (first, second))
+    assert all(ours[name] == theirs[name] for name in ours.keys() & theirs.keys())
+    ours |= theirs
+    first["paths"] |= second["paths"]
+    whole: dict[str, Any] = first
+    return whole
 
 
 @cache
 def contract() -> dict[str, Any]:
-    """Return Pleo's contract, with null allowed where Pleo's own examples have it."""
-    read: dict[str, Any] = json.loads(CONTRACT.read_text(), object_hook=_with_null)
+    """Return Pleo's contracts, with null allowed where Pleo's own examples have it."""
+    read: dict[str, Any] = json.loads(json.dumps(documents()), object_hook=_with_null)
     return read
 
 

@@ -16,9 +16,11 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from counterfoil.sandbox import SandboxServer, State
+from counterfoil.sandbox.hooks import Hook
 from tests.sandbox.conftest import UNDOCUMENTED, contract
 
 JOB = "8eb648ab-464b-42a0-ba17-eda703657e33"
+SUBSCRIPTION = "123e4567-e89b-42d3-a456-426614174000"
 COMPANY = "12abc3d4-e567-890e-1234-abc56e78fabc"
 KEY = "sandbox-key"
 
@@ -33,7 +35,7 @@ def with_undocumented_errors() -> dict[str, Any]:
             operation["responses"] |= {
                 str(status): refusal
                 for status in UNDOCUMENTED
-                if str(status) not in operation["responses"]
+                if "content" not in operation["responses"].get(str(status), {})
             }
     return document
 
@@ -43,13 +45,16 @@ schema = schemathesis.openapi.from_dict(with_undocumented_errors())
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[SandboxServer]:
-    """Serve a company with one running job that every call finds."""
+    """Serve a company with one running job and one subscription that every call finds."""
     state = State()
     company = state.add_company(company_id=COMPANY, api_key=KEY)
     company.add_items(5, receipts=[])
     job = state.job(state.queue_job(company.id))
     job.id, job.status = JOB, "in_progress"
     state.jobs[JOB] = job
+    now = state.clock.now()
+    hook = Hook(SUBSCRIPTION, COMPANY, "http://127.0.0.1:1/", [], now, now, status="INACTIVE")
+    state.hooks[SUBSCRIPTION] = hook
     with SandboxServer(state) as running:
         yield running
 
@@ -62,10 +67,10 @@ def test_every_answer_is_one_of_the_contract(case: Case[Any], server: SandboxSer
     )
 
 
-@schema.include(path_regex="jobId").parametrize()
+@schema.include(path_regex="jobId|subscriptions/").exclude(method="DELETE").parametrize()
 @settings(max_examples=15, suppress_health_check=[*HealthCheck], database=None, derandomize=True)
-def test_every_answer_about_a_running_job_too(case: Case[Any], server: SandboxServer) -> None:
-    case.path_parameters["jobId"] = JOB
+def test_every_answer_about_what_is_there_too(case: Case[Any], server: SandboxServer) -> None:
+    case.path_parameters |= {"jobId": JOB, "id": SUBSCRIPTION}
     case.call_and_validate(
         base_url=server.url,
         auth=(KEY, ""),

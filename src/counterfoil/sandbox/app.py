@@ -1,4 +1,4 @@
-"""The wire: Pleo's seven calls of the Export API v3, installations, OAuth, and the receipts.
+"""The wire: Pleo's calls of the Export API v3, subscriptions, installations, OAuth, receipts.
 
 Each handler reads the request, asks the state and answers as the contract says. What a job may do
 is ``lifecycle``'s; things that go wrong on purpose are ``faults``'s.
@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from counterfoil.sandbox import apierrors, bodies, installations, lifecycle, oauth
+from counterfoil.sandbox import apierrors, bodies, installations, lifecycle, oauth, subscriptions
 from counterfoil.sandbox.access import authenticate, company_of, job_of, known_company, uuid_of
 from counterfoil.sandbox.apierrors import ApiError
 from counterfoil.sandbox.control import CONTROL, PREFIX
@@ -275,5 +275,25 @@ _CALLS: Sequence[tuple[str, Mapping[str, Named]]] = (
     ),
     ("/oauth/token", {"POST": ("token", oauth.exchange)}),
     ("/oauth/revoke", {"POST": ("revoke", oauth.revoke)}),
+    (
+        "/v1/subscriptions",
+        {
+            "GET": ("list_subscriptions", subscriptions.list_all),
+            "POST": ("create_subscription", subscriptions.create),
+        },
+    ),
+    (
+        "/v1/subscriptions/{id}",
+        {
+            "GET": ("get_subscription", subscriptions.get),
+            "PUT": ("update_subscription", subscriptions.update),
+            "DELETE": ("delete_subscription", subscriptions.delete),
+        },
+    ),
+    ("/v1/subscriptions/{id}/secret", {"GET": ("get_subscription_secret", subscriptions.secret)}),
+    (
+        "/v1/subscriptions/{id}/activities",
+        {"GET": ("list_subscription_activities", subscriptions.activities)},
+    ),
     ("/files/{token}", {"GET": ("get_receipt", _get_receipt)}),
 )

@@ -24,10 +24,12 @@ __all__ = [
     "CREATE_JOB",
     "EVENT",
     "INSTALLATION",
+    "SUBSCRIPTION",
     "UPDATES",
     "CreateJobBody",
     "EventBody",
     "InstallationBody",
+    "SubscriptionBody",
     "UpdateRow",
     "parse",
     "parse_exactly",
@@ -158,10 +160,51 @@ class InstallationBody(_Body):
     )
 
 
+class Credential(_WithoutNulls):
+    """``AuthCredential``."""
+
+    username: str | None = None
+    password: str | None = None
+    token: str | None = None
+
+
+class Auth(_WithoutNulls):
+    """``EndpointAuth``: how Pleo says who it is when it delivers."""
+
+    type: Literal["NONE", "BASIC"] | None = None
+    credentials: Credential | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Auth:
+        given = self.credentials
+        if self.type == "BASIC" and not (given and given.username and given.password):
+            raise ValueError("BASIC needs credentials with username and password")
+        return self
+
+
+class SubscriptionBody(_WithoutNulls):
+    """``SubscriptionRequest``."""
+
+    endpoint_url: Annotated[str, StringConstraints(pattern=r"^https?://[!-~]+$")] = Field(
+        alias="endpointUrl"
+    )
+    event_types: list[str] = Field(alias="eventTypes")
+    status: Literal["ACTIVE", "INACTIVE"] = "ACTIVE"
+    custom_headers: dict[str, str] | None = Field(default=None, alias="customHeaders")
+    endpoint_auth: Auth | None = Field(default=None, alias="endpointAuth")
+
+    @model_validator(mode="after")
+    def _each_once(self) -> SubscriptionBody:
+        if len(set(self.event_types)) != len(self.event_types):
+            raise ValueError("eventTypes must hold each event once")
+        return self
+
+
 CREATE_JOB = TypeAdapter(CreateJobBody)
 EVENT = TypeAdapter(EventBody)
 UPDATES = TypeAdapter(list[UpdateRow])
 INSTALLATION = TypeAdapter(InstallationBody)
+SUBSCRIPTION = TypeAdapter(SubscriptionBody)
 
 
 def parse(adapter: TypeAdapter[T], body: bytes) -> T:

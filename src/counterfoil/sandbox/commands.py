@@ -196,6 +196,22 @@ def clock(
 
 
 @app.command()
+def webhooks(
+    *,
+    job: Annotated[str | None, typer.Option(help="Send the webhook of this job once more.")] = None,
+    event: Annotated[str | None, typer.Option(help="Send this event, with no data.")] = None,
+    url: Url = LOCAL,
+) -> None:
+    """Show who subscribed to webhooks, or send one; the log tells what became of it."""
+    if job is not None or event is not None:
+        body = {"jobId": job} if event is None else {"eventType": event}
+        typer.echo(f"sent to {_ask(url, 'POST', '/webhooks', body)['sent']}")
+        return
+    for hook in _ask(url, "GET", "/webhooks"):
+        _show(hook)
+
+
+@app.command()
 def faults(  # noqa: PLR0913 -- each is an option
     kind: Annotated[Kind | None, typer.Argument(help="What goes wrong; none: show them.")] = None,
     *,

@@ -13,6 +13,9 @@
     PATCH  /_sandbox/oauth              {"accessSeconds", "refreshSeconds", "codeSeconds"}
     POST   /_sandbox/oauth/clients      register one: {"redirectUris"}
     DELETE /_sandbox/oauth/{id}         revoke an authorisation, as a person does
+    GET    /_sandbox/webhooks           subscriptions
+    POST   /_sandbox/webhooks           send one: {"jobId"}, or {"eventType", "data"}
+    PATCH  /_sandbox/webhooks           {"retryAfterSeconds"}: a list, one for each further try
     GET, POST, DELETE /_sandbox/faults  see them, switch one on, switch all off
     GET    /_sandbox/log                what happened; ``after`` skips so many lines
 
@@ -36,6 +39,7 @@ from counterfoil.sandbox.bodies import parse_exactly
 from counterfoil.sandbox.clock import stamp
 from counterfoil.sandbox.company import queue_more
 from counterfoil.sandbox.faults import Fault, Kind
+from counterfoil.sandbox.hooks import EVENTS
 from counterfoil.sandbox.lifecycle import LockedByJob
 from counterfoil.sandbox.model import SCOPES, Item
 from counterfoil.sandbox.replies import reply
@@ -107,6 +111,23 @@ class FaultBody(_Body):
     value: float = Field(default=1, ge=0, strict=False)
 
 
+class WebhookBody(_Body):
+    """A webhook to send: about a job, or any event with any data."""
+
+    company_id: str | None = Field(default=None, alias="companyId")
+    job_id: str | None = Field(default=None, alias="jobId")
+    event_type: str = Field(default=EVENTS[1], alias="eventType")
+    data: dict[str, Any] = {}
+
+
+class RetryBody(_Body):
+    """When webhooks that were not taken are sent again."""
+
+    retry_after: list[float] = Field(alias="retryAfterSeconds", strict=False)
+
+
+_WEBHOOK = TypeAdapter(WebhookBody)
+_RETRY = TypeAdapter(RetryBody)
 _QUEUE = TypeAdapter(QueueBody)
 _EXPORT = TypeAdapter(ExportBody)
 _CLOCK = TypeAdapter(ClockBody)
@@ -246,6 +267,27 @@ def _revoke_authorisation(state: State, request: Request, _: bytes) -> Response:
     return Response(status_code=204)
 
 
+def _hooks(state: State, _: Request, __: bytes) -> Response:
+    return reply([hook.as_json() for hook in state.hooks.values()])
+
+
+def _send_webhook(state: State, _: Request, body: bytes) -> Response:
+    wanted = parse_exactly(_WEBHOOK, body)
+    if wanted.job_id is None:
+        company = _company(state, wanted.company_id)
+        sent = state.outbox.tell(wanted.event_type, company.id, wanted.data, job_id=None)
+    elif wanted.job_id in state.jobs:
+        sent = state.outbox.tell_of_job(state.job(wanted.job_id))
+    else:
+        raise export_not_found()
+    return reply({"sent": sent}, 202)
+
+
+def _set_retries(state: State, _: Request, body: bytes) -> Response:
+    state.outbox.retry_after = parse_exactly(_RETRY, body).retry_after
+    return reply({"retryAfterSeconds": state.outbox.retry_after})
+
+
 def _faults(state: State, _: Request, __: bytes) -> Response:
     return reply([fault.as_json() for fault in state.faults])
 
@@ -295,6 +337,7 @@ CONTROL: Sequence[tuple[str, Mapping[str, Control]]] = (
     (f"{PREFIX}/oauth", {"GET": _oauth, "PATCH": _set_lifetimes}),
     (f"{PREFIX}/oauth/clients", {"POST": _add_client}),
     (f"{PREFIX}/oauth/{{id}}", {"DELETE": _revoke_authorisation}),
+    (f"{PREFIX}/webhooks", {"GET": _hooks, "POST": _send_webhook, "PATCH": _set_retries}),
     (f"{PREFIX}/faults", {"GET": _faults, "POST": _add_fault, "DELETE": _clear_faults}),
     (f"{PREFIX}/log", {"GET": _log}),
 )

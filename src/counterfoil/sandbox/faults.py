@@ -10,7 +10,6 @@ import asyncio
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from http import HTTPStatus
 from typing import Any
 
@@ -21,47 +20,13 @@ from starlette.types import Receive, Scope, Send
 
 from counterfoil.sandbox import lifecycle
 from counterfoil.sandbox.apierrors import ApiError
+from counterfoil.sandbox.kinds import WEBHOOKS, Kind
 from counterfoil.sandbox.model import Item, Job, encode
 from counterfoil.sandbox.receipts import url_expired
 from counterfoil.sandbox.replies import refuse, reply
 from counterfoil.sandbox.state import State
 
 __all__ = ["Call", "Fault", "Kind", "disturb"]
-
-
-class Kind(StrEnum):
-    """What goes wrong; ``value`` of a fault means what is said here."""
-
-    RATE_LIMIT = "rate_limit"
-    """429 with Retry-After of ``value`` seconds; nothing happened."""
-    UNAVAILABLE = "unavailable"
-    """503; nothing happened."""
-    SLOW = "slow"
-    """The call happens after ``value`` seconds."""
-    DROP_BEFORE = "drop_before"
-    """The connection is cut; nothing happened."""
-    DROP_AFTER = "drop_after"
-    """The call happens, then the connection is cut without an answer."""
-    ERROR_AFTER = "error_after"
-    """The call happens, then 500 is answered."""
-    PARTIAL = "partial"
-    """``value`` rows of an update are not taken and come back under ``errors``."""
-    REPEAT_PAGE = "repeat_page"
-    """Where the next page is asked for, the one before comes again."""
-    TORN = "torn"
-    """The answer's body is cut in the middle."""
-    CLAIM_FIRST = "claim_first"
-    """Another integration starts the job just before ours does."""
-    CLOSE_JOB = "close_job"
-    """A person closes the job just before the call."""
-    EXPIRE_JOB = "expire_job"
-    """The job's time runs out just before the call."""
-    URL_EXPIRED = "url_expired"
-    """A receipt's URL is over: 403."""
-    TRUNCATED = "truncated"
-    """The second half of a receipt is missing."""
-    WRONG_SIZE = "wrong_size"
-    """A receipt is ``value`` bytes longer than announced."""
 
 
 _LISTS = frozenset({"list_jobs", "list_job_items", "list_export_items"})
@@ -102,7 +67,14 @@ class Fault:
 
     def strikes(self, call: Call) -> bool:
         """Tell whether it hits this call, and count it."""
-        if not self._concerns(call) or self.times == 0:
+        return self._concerns(call) and self._hits()
+
+    def strikes_webhook(self) -> bool:
+        """Tell whether it hits a webhook that is about to be sent, and count it."""
+        return self.kind in WEBHOOKS and self._hits()
+
+    def _hits(self) -> bool:
+        if self.times == 0:
             return False
         if self.skip:
             self.skip -= 1
@@ -114,7 +86,7 @@ class Fault:
         return True
 
     def _concerns(self, call: Call) -> bool:
-        if self.endpoint not in {"*", call.name}:
+        if self.endpoint not in {"*", call.name} or self.kind in WEBHOOKS:
             return False
         if call.name not in _ONLY_AT.get(self.kind, {call.name}):
             return False

@@ -57,6 +57,7 @@ def create(
         entry.exported = False
     state.jobs[job.id] = job
     state.note("created", job_id=job.id)
+    state.outbox.tell_of_job(job)
     return job
 
 

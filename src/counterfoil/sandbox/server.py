@@ -97,6 +97,7 @@ class SandboxServer:
         self._loop.call_soon_threadsafe(self._stop.set)
         if self._thread is not None:
             self._thread.join()
+        self.state.outbox.close()
 
     async def __aenter__(self) -> Self:
         """Do as ``with`` does."""

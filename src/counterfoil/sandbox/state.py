@@ -20,8 +20,10 @@ from starlette.responses import Response
 from counterfoil.sandbox import lifecycle
 from counterfoil.sandbox.clock import Clock
 from counterfoil.sandbox.grants import Grants
+from counterfoil.sandbox.hooks import Hook
 from counterfoil.sandbox.items import build_item
 from counterfoil.sandbox.model import SCOPES, AccountingEntry, ApiKey, Item, Job, LogEntry, Receipt
+from counterfoil.sandbox.outbox import Outbox
 
 if TYPE_CHECKING:
     from counterfoil.sandbox.faults import Fault
@@ -88,6 +90,8 @@ class State:
         self.jobs: dict[str, Job] = {}
         self.keys: dict[str, ApiKey] = {}
         self.oauth = Grants(self.clock)
+        self.hooks: dict[str, Hook] = {}
+        """Webhook subscriptions, by their ids."""
         self.events: list[LogEntry] = []
         self.faults: list[Fault] = []
         self.last_pages: dict[str, Response] = {}
@@ -100,6 +104,8 @@ class State:
         """Answer 400 to reasons on ``completed_with_errors``, as the schema's text has it."""
         self.signing_key = secrets.token_bytes(16)
         self.lock = RLock()
+        self.outbox = Outbox(self)
+        """Sends webhooks."""
         self._random = random.SystemRandom() if seed is None else random.Random(seed)  # noqa: S311 -- ids to reproduce
 
     def new_id(self) -> str:

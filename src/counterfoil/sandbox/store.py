@@ -20,6 +20,7 @@ from counterfoil.effects import effect
 from counterfoil.sandbox.clock import Clock, stamp
 from counterfoil.sandbox.faults import Fault
 from counterfoil.sandbox.grants import Authorisation, Grants, OAuthClient
+from counterfoil.sandbox.hooks import Hook, HookActivity
 from counterfoil.sandbox.model import (
     AccountingEntry,
     ApiKey,
@@ -38,6 +39,7 @@ __all__ = ["keep", "load", "save"]
 
 _SETTINGS = ("page_size", "max_page_size", "refuse_reasons_with_errors")
 _TIMES = ("created_at", "last_updated_at", "started_at", "completed_at", "expired_at")
+_HOOK_TIMES = ("created_at", "updated_at")
 _UNTIL = ("access_until", "refresh_until")
 _LIFETIMES = ("access_seconds", "refresh_seconds", "code_seconds")
 _COMPANY = ("id", "name", "api_key", "installation")
@@ -78,6 +80,7 @@ def _dump(state: State) -> bytes:
         "settings": {name: getattr(state, name) for name in _SETTINGS},
         "keys": [_plain(key) | {"scopes": sorted(key.scopes)} for key in state.keys.values()],
         "oauth": _dump_grants(state.oauth),
+        "hooks": [_dump_hook(hook) for hook in state.hooks.values()],
         "faults": [fault.as_json() for fault in state.faults],
         "jobs": [_dump_job(job) for job in state.jobs.values()],
     }
@@ -105,6 +108,13 @@ def _dump_grants(grants: Grants) -> Item:
 def _plain(thing: DataclassInstance) -> Item:
     names = [field.name for field in fields(thing)]
     return {name: getattr(thing, name) for name in names}
+
+
+def _dump_hook(hook: Hook) -> Item:
+    """Write a webhook subscription; what was not delivered yet is not kept."""
+    done = [_plain(each) | {"at": stamp(each.at)} for each in hook.activities]
+    times = {name: stamp(getattr(hook, name)) for name in _HOOK_TIMES}
+    return _plain(hook) | {"activities": done} | times
 
 
 def _dump_job(job: Job) -> Item:
@@ -147,6 +157,8 @@ def _read(saved: Mapping[str, Any]) -> State:
     for key in saved["keys"]:
         state.keys[key["secret"]] = ApiKey(**key | {"scopes": frozenset(key["scopes"])})
     _read_grants(state.oauth, saved.get("oauth") or {})
+    for hook in map(_read_hook, saved.get("hooks", [])):
+        state.hooks[hook.id] = hook
     state.faults = [Fault(**fault) for fault in saved["faults"]]
     for company in saved["companies"]:
         state.companies[company["id"]] = _read_company(state, company)
@@ -166,6 +178,15 @@ def _read_grants(grants: Grants, saved: Mapping[str, Any]) -> None:
         times = {name: each[name] and datetime.fromisoformat(each[name]) for name in _UNTIL}
         read = Authorisation(**each | times | {"scopes": frozenset(each["scopes"])})
         grants.authorisations[read.id] = read
+
+
+def _read_hook(saved: Mapping[str, Any]) -> Hook:
+    done = [
+        HookActivity(**each | {"at": datetime.fromisoformat(each["at"])})
+        for each in saved["activities"]
+    ]
+    times = {name: datetime.fromisoformat(saved[name]) for name in _HOOK_TIMES}
+    return Hook(**dict(saved) | times | {"activities": done})
 
 
 def _read_company(state: State, saved: Mapping[str, Any]) -> Company:
