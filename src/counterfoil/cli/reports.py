@@ -40,8 +40,8 @@ def _lines(report: ConnectionReport) -> Iterator[tuple[str, str]]:
             yield f"{report.name}: the books fault an entry of ours: {fault}", "red"
     for job_id in report.foreign:
         yield f"{report.name}: job {job_id} is another's: left alone (--take-over JOB)", "yellow"
-    if report.paused:
-        yield f"{report.name}: {report.paused}", "yellow"
+    if report.paused or report.waiting:
+        yield f"{report.name}: {report.paused or report.waiting}", "yellow"
     elif report.error:
         yield f"{report.name}: {report.error}", "red"
     elif not report.jobs and not report.foreign:

@@ -29,6 +29,7 @@ from counterfoil.export.look import (
     unconfirmed,
     unseen,
 )
+from counterfoil.export.mind_books import note_away
 from counterfoil.export.payables import Payables
 from counterfoil.export.preview import hold_to_plan
 from counterfoil.export.undo import note_gone
@@ -91,6 +92,7 @@ class Recorder:
         try:
             found = await self._look_up(works, records)
         except BooksNotReady as error:
+            note_away(export, error.problem)
             _give_up(works, records, error)
         else:
             records = self._note_found(records, found)

@@ -9,7 +9,8 @@ from counterfoil.bookkeeping.chart import Chart
 from counterfoil.bookkeeping.settings import Settings
 from counterfoil.bookkeeping.validate import settings_problems
 from counterfoil.errors import JobFailure
-from counterfoil.export.ports import Clock, Export
+from counterfoil.export.mind_books import note_away
+from counterfoil.export.ports import Export
 from counterfoil.systems.contract import AccountingSystem, BooksNotReady, Problem
 from counterfoil.telemetry import noting_retries
 
@@ -27,12 +28,12 @@ async def validate(export: Export, books: AccountingSystem) -> Chart:
     A check that may pass is repeated for a minute.
     Source: Pleo, "Pre-export validation".
     """
-    return await _patiently(export.clock, lambda: ready_chart(books, export.settings))
+    return await _patiently(export, lambda: ready_chart(books, export.settings))
 
 
 async def open_books(export: Export) -> AccountingSystem:
     """Enter the accounting system, patiently; the caller leaves it again."""
-    return await _patiently(export.clock, export.books.__aenter__)
+    return await _patiently(export, export.books.__aenter__)
 
 
 async def ready_chart(books: AccountingSystem, settings: Settings) -> Chart:
@@ -47,8 +48,11 @@ async def ready_chart(books: AccountingSystem, settings: Settings) -> Chart:
     return chart
 
 
-async def _patiently(clock: Clock, check: Callable[[], Awaitable[T]]) -> T:
-    """Try until it works; a passing problem gets a minute, a lasting one fails the job at once."""
+async def _patiently(export: Export, check: Callable[[], Awaitable[T]]) -> T:
+    """Try until it works; a passing problem gets a minute, a lasting one fails the job at once.
+
+    Books that were away for all of the minute are noted as such.
+    """
     checked = noting_retries("books", check)
     pauses = iter(PAUSES)
     while True:
@@ -57,5 +61,6 @@ async def _patiently(clock: Clock, check: Callable[[], Awaitable[T]]) -> T:
         except BooksNotReady as error:
             pause = next(pauses, None) if error.problem.passing else None
             if pause is None:
+                note_away(export, error.problem)
                 raise JobFailure(error.problem.message, error.problem.failure_type) from error
-        await clock.sleep(pause)
+        await export.clock.sleep(pause)

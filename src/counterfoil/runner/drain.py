@@ -12,6 +12,7 @@ import structlog
 
 from counterfoil.export.claim import claim, take_over
 from counterfoil.export.detect import detect
+from counterfoil.export.mind_books import mind_books
 from counterfoil.export.run import run
 from counterfoil.export.settle import settle_alone
 from counterfoil.pleo.errors import PleoRateLimited, PleoUnanswered
@@ -53,7 +54,7 @@ async def drain(
 
     ``take`` is a job in progress to take over first; ``seen`` is shown the jobs that wait, each
     time that Pleo lists them. Returns the jobs that another integration has under way: while one
-    of them runs, no newer one is started.
+    of them runs, no newer one is started. Raises BooksAreAway where a job is left to wait for them.
     """
     if take is not None:
         await _one(make_export(), take, take_over, results)
@@ -68,6 +69,8 @@ async def drain(
             if await _at_an_end(export, results):
                 return found.foreign
             continue
+        if found.next in found.pending:
+            await mind_books(make_export, found.next)
         if tries[found.next.id] == CLAIM_TRIES:
             raise PleoUnanswered(
                 f"Job {found.next.id} could not be started: Pleo gives no clear answer. It is "

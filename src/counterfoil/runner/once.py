@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 import structlog
 
 from counterfoil.errors import ConnectionBroken, CounterfoilError, FenceLost
+from counterfoil.export.mind_books import BooksAreAway
 from counterfoil.export.ports import AgreedPlan, Export, Progress, Silent, SystemClock
 from counterfoil.pleo.client import PleoClient
 from counterfoil.pleo.errors import PleoRefused
@@ -87,6 +88,7 @@ async def run_connection(
     results: list[JobResult] = []
     foreign: tuple[str, ...] = ()
     error = None
+    waiting = None
     busy = False
     try:
         pause = register.pauses.of(connection.name)
@@ -101,6 +103,9 @@ async def run_connection(
             planned=planned,
             stopping=stopping,
         )
+    except BooksAreAway as away:
+        waiting = str(away)
+        log.warning("a job waits for the accounting system", reason=waiting)
     except PleoRefused as refusal:
         error = f"{refusal} Check the key and its rights in Pleo, then run again"
     except (LockHeld, FenceLost, RegisterUnavailable) as trouble:
@@ -113,11 +118,7 @@ async def run_connection(
             f"a fault of Counterfoil stopped it ({type(fault).__name__}: {fault}). Nothing is "
             "lost: run again; if it stays, report it with the log"
         )
-    note(
-        "drain",
-        connection=connection.name,
-        outcome="busy" if busy else "broken" if error else "done",
-    )
+    note("drain", connection=connection.name, outcome=_outcome(error, waiting, busy=busy))
     if error:
         log.error("the connection cannot work", connection=connection.name, reason=error)
     return ConnectionReport(
@@ -125,8 +126,15 @@ async def run_connection(
         error=error,
         jobs=tuple(_job_report(register, result) for result in results),
         foreign=foreign,
+        waiting=waiting,
         busy=busy,
     )
+
+
+def _outcome(error: str | None, waiting: str | None, *, busy: bool) -> str:
+    if busy:
+        return "busy"
+    return "broken" if error else "waiting" if waiting else "done"
 
 
 async def _drain(

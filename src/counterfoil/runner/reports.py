@@ -69,6 +69,8 @@ class ConnectionReport:
     error: str | None = None
     jobs: tuple[JobReport, ...] = ()
     foreign: tuple[str, ...] = ()
+    waiting: str | None = None
+    """Why a pending job is left to wait, unclaimed: the accounting system is away."""
     busy: bool = False
     """Whether ``error`` is none of the connection's own: another process is at it, or the register
     is away."""
@@ -77,5 +79,5 @@ class ConnectionReport:
 
     @property
     def worked(self) -> bool:
-        """Whether it did its work: no error, no job failed whole or lost, no entry at fault."""
-        return self.error is None and all(job.worked for job in self.jobs)
+        """Whether it did its work: no error, nothing that waits for the books, no job failed."""
+        return self.error is None and self.waiting is None and all(job.worked for job in self.jobs)

@@ -32,8 +32,8 @@ __all__ = ["ConnectionState", "Service", "Serving", "State", "doing", "drained",
 
 log = structlog.get_logger(__name__)
 
-FOREIGN_SECONDS: Final = 30.0
-"""How soon it looks again while another integration's job is under way."""
+SOON_SECONDS: Final = 30.0
+"""How soon it looks again while another integration's job is under way, or the books are away."""
 PAUSE_MAX: Final = 3600.0
 """The longest pause of a connection that is broken, in seconds."""
 IN_A_ROW: Final = 3
@@ -50,6 +50,8 @@ class State(StrEnum):
     """It is broken, and looked at less and less often; asking for it tries at once."""
     HELD = "held"
     """A person paused it, and none of its jobs is looked for until it is resumed."""
+    WAITING = "waiting"
+    """Its accounting system is away, and a pending job is left unclaimed meanwhile."""
 
 
 @dataclass
@@ -60,7 +62,7 @@ class ConnectionState:
     again: asyncio.Event = field(default_factory=asyncio.Event)
     state: State = State.STARTING
     error: str | None = None
-    """Why it is paused or held."""
+    """Why it is paused, held, or waits."""
     looked_at: datetime | None = None
     """When its last drain ended, UTC."""
     foreign: Sequence[str] = ()
@@ -73,10 +75,10 @@ class ConnectionState:
     def note(self, report: ConnectionReport, now: datetime) -> None:
         """Take how a drain went."""
         self.looked_at, self.foreign, self.busy = now, report.foreign, report.busy
-        self.error = report.error or report.paused
+        self.error = report.error or report.paused or report.waiting
         is_broken = report.error is not None and not report.busy
         self.broken = self.broken + 1 if is_broken else 0
-        self.state = State.HELD if report.paused else State.PAUSED if is_broken else State.IDLE
+        self.state = State.PAUSED if is_broken else _idle(report)
         self.causes = [*self.causes, *map(_cause, report.jobs)][-IN_A_ROW:]
 
     @property
@@ -89,7 +91,14 @@ class ConnectionState:
         """Return the seconds until it is looked at by itself, on a schedule of ``every``."""
         if self.broken:
             return min(PAUSE_MAX, every * 2.0 ** min(self.broken - 1, 12))
-        return min(every, FOREIGN_SECONDS) if self.foreign or self.busy else every
+        soon = self.foreign or self.busy or self.state is State.WAITING
+        return min(every, SOON_SECONDS) if soon else every
+
+
+def _idle(report: ConnectionReport) -> State:
+    if report.paused:
+        return State.HELD
+    return State.WAITING if report.waiting else State.IDLE
 
 
 def _cause(job: JobReport) -> str | None:

@@ -180,7 +180,7 @@ class Worker(Dispatcher):
         tell(state, report)
         if state.broken:
             self._register.wakeups.taken(connection.company_id)
-        sooner = bool(report.busy or state.broken or report.foreign)
+        sooner = bool(report.busy or state.broken or report.foreign or report.waiting)
         pause = BUSY_SECONDS if report.busy else state.pause(self._every)
         self._register.looks.end(_look(begun, state, now + timedelta(seconds=pause)), sooner=sooner)
 
