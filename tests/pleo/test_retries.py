@@ -21,7 +21,7 @@ from counterfoil.pleo import (
     Retries,
 )
 from counterfoil.pleo.models import ItemUpdate
-from counterfoil.pleo.retry import retry_after
+from counterfoil.httptimes import retry_after
 from tests.pleo.answers import Answers
 from tests.pleo.small_pleo import COMPANY, a_job, entry_id
 

@@ -20,6 +20,7 @@ from counterfoil.config import Config, Connection
 from counterfoil.effects import effect
 from counterfoil.errors import CounterfoilError
 from counterfoil.register import Register
+from counterfoil.runner.around import around
 from counterfoil.runner.authorising import Authoriser
 from counterfoil.runner.metrics import Metrics
 from counterfoil.runner.serving import Service, Serving, doing
@@ -56,7 +57,8 @@ def serve(
     with listener, loaded.open_register() as register:
         chosen = [each for each in loaded.connections if connection in {None, each.name}]
         service = (_dispatcher if no_work else _embedded)(loaded, chosen, register)
-        asyncio.run(_serve(loaded, listener, register, service))
+        with around(loaded, register):
+            asyncio.run(_serve(loaded, listener, register, service))
 
 
 def _embedded(config: Config, connections: Sequence[Connection], register: Register) -> Service:

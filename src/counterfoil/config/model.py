@@ -20,6 +20,9 @@ __all__ = [
     "BridgeSettings",
     "Config",
     "Connection",
+    "LimitSettings",
+    "LogSettings",
+    "NotifySettings",
     "OAuthSettings",
     "OnChange",
     "ReceiptPolicy",
@@ -145,6 +148,37 @@ class ServeSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LogSettings:
+    """How the log is written; None: as the command would by itself."""
+
+    format: str | None = None
+    """``console`` or ``json``."""
+    level: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotifySettings:
+    """How people are told of what needs them: by a program, or at a URL."""
+
+    command: tuple[str, ...] = ()
+    """A program and its arguments; it gets JSON on its standard input."""
+    url: Secret | None = None
+    """Where JSON is posted to."""
+    token: Secret | None = None
+    """A bearer token for that."""
+    on: tuple[str, ...] = ("job_failed", "item_uncertain", "connection_broken", "books_away")
+    """Which events they are told of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitSettings:
+    """How often hosts are asked, in requests a second; None: as often as there is need."""
+
+    per_connection: float | None = None
+    per_host: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """A whole configuration file, checked."""
 
@@ -158,6 +192,9 @@ class Config:
     keep_items: timedelta = timedelta(days=400)
     """How long items are kept as they were received and planned."""
     serve: ServeSettings = field(default_factory=ServeSettings)
+    log: LogSettings = field(default_factory=LogSettings)
+    notify: NotifySettings | None = None
+    limits: LimitSettings = field(default_factory=LimitSettings)
     connections: tuple[Connection, ...]
 
     def open_register(self) -> Register:

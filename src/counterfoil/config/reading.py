@@ -23,7 +23,15 @@ from counterfoil.config.crosschecks import (
     register_problems,
 )
 from counterfoil.config.mistakes import sentences
-from counterfoil.config.model import Config, Connection, ServeSettings
+from counterfoil.config.model import (
+    Config,
+    Connection,
+    LimitSettings,
+    LogSettings,
+    NotifySettings,
+    ServeSettings,
+)
+from counterfoil.config.operations import LimitsShape, LogShape, NotifyShape
 from counterfoil.config.shape import (
     CONNECTION_EXAMPLE,
     ConnectionShape,
@@ -102,8 +110,11 @@ class _Reading:
         register = self._register()
         connections = self._connections(pleo or PleoShape())
         self.problems.extend(company_problems(connections))
-        serve = self._check("serve", ServeShape, _table(self.document.get("serve")))
-        if self.problems or register is None or serve is None:
+        serve = self._section("serve", ServeShape)
+        log = self._section("log", LogShape)
+        notify = self._section("notify", NotifyShape) if "notify" in self.document else None
+        limits = self._section("limits", LimitsShape)
+        if self.problems or not (register and serve and log and limits):
             raise ConfigurationError(*self.problems)
         return Config(
             path=self.path,
@@ -112,8 +123,14 @@ class _Reading:
             seal=register.key,
             keep_items=register.keep_items,
             serve=ServeSettings(**dict(serve)),
+            log=LogSettings(**dict(log)),
+            notify=NotifySettings(**dict(notify)) if notify else None,
+            limits=LimitSettings(**dict(limits)),
             connections=tuple(connections),
         )
+
+    def _section(self, name: str, shape: type[ShapeT]) -> ShapeT | None:
+        return self._check(name, shape, _table(self.document.get(name)))
 
     def _register(self) -> RegisterShape | None:
         table = _table(self.document.get("register"))

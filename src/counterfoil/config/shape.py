@@ -231,4 +231,7 @@ class FileShape(Shape):
     pleo: Annotated[Section, Field(examples=[PLEO_EXAMPLE])]
     register_: Annotated[Section, Field(alias="register")] = None
     serve: Section = None
+    log: Section = None
+    notify: Section = None
+    limits: Section = None
     connection: Annotated[object, PlainValidator(_sections)] = None

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TypeVar
 
 from stamina import AsyncRetryingCaller
 
 from counterfoil.pleo.errors import PleoMalformed, PleoRateLimited, PleoUnanswered
-from counterfoil.pleo.wire import http_date
 from counterfoil.telemetry import noting_retries
 
-__all__ = ["Retries", "retry_after"]
+__all__ = ["Retries"]
 
 Result = TypeVar("Result")
 
@@ -58,14 +56,3 @@ class Retries:
             case PleoUnanswered() | PleoRateLimited() | PleoMalformed(torn=True):
                 return True
         return False
-
-
-def retry_after(header: str | None, now: datetime | None = None) -> float | None:
-    """Read a Retry-After header (seconds, or an HTTP date) as seconds from now, else None."""
-    text = (header or "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text)
-    moment = http_date(text)
-    if moment is None:
-        return None
-    return max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())

@@ -19,9 +19,10 @@ import httpx
 from counterfoil import __version__
 from counterfoil.effects import effect
 from counterfoil.errors import ConfigurationError
-from counterfoil.pleo.errors import PleoMalformed, PleoUnanswered
-from counterfoil.pleo.retry import retry_after
-from counterfoil.pleo.wire import Answer, error_of, http_date
+from counterfoil.httptimes import http_date, retry_after
+from counterfoil.limits import HeldOff, hold_off, turn
+from counterfoil.pleo.errors import PleoMalformed, PleoRateLimited, PleoUnanswered
+from counterfoil.pleo.wire import Answer, error_of
 from counterfoil.trust import trust
 
 __all__ = ["BODY_LIMIT", "FORM", "Exchange", "Request"]
@@ -103,6 +104,7 @@ class Exchange:
     async def send(self, request: Request) -> Answer:
         """Send once and return a successful answer; raises PleoError otherwise."""
         url = self.base_url + request.path
+        await _turn(request, url)
         try:
             with effect(f"pleo.{request.operation}", url):
                 async with asyncio.timeout(self._timeout):
@@ -110,6 +112,7 @@ class Exchange:
         except (httpx.TransportError, httpx.DecodingError, TimeoutError) as error:
             raise _unanswered(request, error) from error
         self.server_date = answer.date or self.server_date
+        hold_off(url, answer.status, answer.retry_after)
         if not answer.ok:
             raise error_of(answer)
         if request.accepted not in {None, answer.status}:
@@ -136,6 +139,14 @@ class Exchange:
                 retry_after=retry_after(response.headers.get("Retry-After")),
                 date=http_date(response.headers.get("Date")),
             )
+
+
+async def _turn(request: Request, url: str) -> None:
+    """Wait for our turn; raises PleoRateLimited where Pleo asks for more patience than we have."""
+    try:
+        await turn(url)
+    except HeldOff as held:
+        raise PleoRateLimited(f"{request}: {held}; not sent.", retry_after=held.seconds) from held
 
 
 async def _body(response: httpx.Response, request: Request) -> bytes:

@@ -10,9 +10,8 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TypeAlias, TypeVar
 
@@ -34,7 +33,7 @@ from counterfoil.pleo.errors import (
     PleoUnprocessable,
 )
 
-__all__ = ["Answer", "Json", "error_of", "http_date", "parse_json", "read_as", "read_json"]
+__all__ = ["Answer", "Json", "error_of", "parse_json", "read_as", "read_json"]
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | Decimal | bool | None"
 """A JSON value as we hold it: numbers are int or Decimal, never float."""
@@ -74,15 +73,6 @@ class Answer:
     def ok(self) -> bool:
         """Whether Pleo did what was asked."""
         return HTTPStatus(200) <= self.status < HTTPStatus(300)
-
-
-def http_date(text: str | None) -> datetime | None:
-    """Read an HTTP date as an aware UTC time; None where it is absent or unreadable."""
-    try:
-        moment = parsedate_to_datetime(text or "")
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        return None
 
 
 def parse_json(answer: Answer) -> Json:

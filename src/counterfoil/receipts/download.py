@@ -18,6 +18,8 @@ import httpcore
 import httpx
 
 from counterfoil.errors import ReceiptDownloadFailure, ReceiptTooLarge
+from counterfoil.httptimes import retry_after
+from counterfoil.limits import HeldOff, hold_off, turn
 from counterfoil.receipts.errors import ReceiptExpired, ReceiptNotAllowed, ReceiptUnavailable
 from counterfoil.receipts.kinds import HEAD
 from counterfoil.receipts.source import Answer, Source
@@ -111,12 +113,23 @@ async def _follow(
 ) -> None:
     """Ask, follow redirects (each is checked as the first URL is), and read the answer."""
     for _ in range(1 + REDIRECTS):
+        await _turn(str(url))
         async with source.ask(url) as answer:
+            wait = retry_after(answer.headers.get("Retry-After"))
+            hold_off(str(url), answer.status, wait)
             if answer.leads_to is None:
                 await _read(answer, announced, most, into)
                 return
             url = url.join(answer.leads_to)
     raise ReceiptNotAllowed(f"The receipt's host redirects more than {REDIRECTS} times.")
+
+
+async def _turn(url: str) -> None:
+    """Leave a host alone that asked for it; how fast it is asked otherwise, is not limited."""
+    try:
+        await turn(url, rated=False)
+    except HeldOff as held:
+        raise ReceiptUnavailable(f"The receipt's host holds us off: {held}.") from held
 
 
 async def _read(answer: Answer, announced: int | None, most: int, into: Incoming) -> None:

@@ -20,12 +20,14 @@ from counterfoil.register.database import Database, RegisterUnavailable
 from counterfoil.register.decisions import Decision, DecisionKind, Decisions
 from counterfoil.register.fences import FencedDatabase
 from counterfoil.register.figures import Figures
+from counterfoil.register.host_pauses import HostPauses
 from counterfoil.register.installations import Installations
 from counterfoil.register.items import Items
 from counterfoil.register.jobs import Jobs
 from counterfoil.register.locks import FileLocks, Holder, LockHeld, Locks
 from counterfoil.register.looks import Look, Looks
 from counterfoil.register.missing_receipts import MissingReceipts, WithoutReceipt
+from counterfoil.register.notices import Notices
 from counterfoil.register.open_items import OpenItems
 from counterfoil.register.parts import Parts
 from counterfoil.register.pauses import Pauses
@@ -100,6 +102,8 @@ class Register:
     backlogs: Backlogs
     books_away: BooksAway
     figures: Figures
+    host_pauses: HostPauses
+    notices: Notices
     wakeups: Wakeups
     subscriptions: Subscriptions
     authorisations: Authorisations
@@ -195,6 +199,8 @@ def _together(database: Database, locks: Locks, seal: Seal) -> Register:
         backlogs=Backlogs(database),
         books_away=BooksAway(database),
         figures=Figures(database),
+        host_pauses=HostPauses(database),
+        notices=Notices(database),
         wakeups=Wakeups(database),
         subscriptions=Subscriptions(database, seal),
         authorisations=Authorisations(database, seal),

@@ -15,9 +15,11 @@ from counterfoil.export.ports import AgreedPlan, Export, Progress, Silent, Syste
 from counterfoil.pleo.client import PleoClient
 from counterfoil.pleo.errors import PleoRefused
 from counterfoil.register import Backlog, LockHeld, Register, RegisterUnavailable
+from counterfoil.runner.around import around, working_for
 from counterfoil.runner.binding import binding_of, writing
 from counterfoil.runner.credentials import pleo_for
 from counterfoil.runner.drain import drain
+from counterfoil.runner.notifying import notice_drain
 from counterfoil.runner.receipts import receipt_store
 from counterfoil.runner.reports import ConnectionReport, ItemReport, JobReport
 from counterfoil.runner.setting_up import confirm_company
@@ -58,7 +60,7 @@ async def run_once(
     what alone may be claimed and written. While it is ``stopping``, the chunk at hand is
     reported and nothing else is begun.
     """
-    with config.open_register() as register:
+    with config.open_register() as register, around(config, register):
         return tuple(
             [
                 await run_connection(
@@ -121,7 +123,7 @@ async def run_connection(
     note("drain", connection=connection.name, outcome=_outcome(error, waiting, busy=busy))
     if error:
         log.error("the connection cannot work", connection=connection.name, reason=error)
-    return ConnectionReport(
+    report = ConnectionReport(
         name=connection.name,
         error=error,
         jobs=tuple(_job_report(register, result) for result in results),
@@ -129,6 +131,8 @@ async def run_connection(
         waiting=waiting,
         busy=busy,
     )
+    notice_drain(connection, register, report)
+    return report
 
 
 def _outcome(error: str | None, waiting: str | None, *, busy: bool) -> str:
@@ -145,18 +149,19 @@ async def _drain(
     **watched: Unpack[Watched],
 ) -> tuple[str, ...]:
     _leave_to_the_bridge(connection)
-    await confirm_company(connection, register)
-    with writing(connection, register):
-        register.connections.bind(binding_of(connection), now=SystemClock().now())
-        fence = register.connections.raise_fence(connection.company_id)
-        async with pleo_for(connection, register) as pleo:
-            ours = register.under(connection.company_id, fence)
-            return await drain(
-                lambda: _export(connection, ours, pleo, fence, **watched),
-                results,
-                take=take_over,
-                seen=lambda pending: register.backlogs.note(_backlog(connection.name, pending)),
-            )
+    with working_for(connection.name, register):
+        await confirm_company(connection, register)
+        with writing(connection, register):
+            register.connections.bind(binding_of(connection), now=SystemClock().now())
+            fence = register.connections.raise_fence(connection.company_id)
+            async with pleo_for(connection, register) as pleo:
+                ours = register.under(connection.company_id, fence)
+                return await drain(
+                    lambda: _export(connection, ours, pleo, fence, **watched),
+                    results,
+                    take=take_over,
+                    seen=lambda found: register.backlogs.note(_backlog(connection.name, found)),
+                )
 
 
 def _backlog(name: str, pending: Sequence[ExportJob]) -> Backlog:

@@ -23,6 +23,8 @@ import httpx
 from counterfoil import __version__
 from counterfoil.effects import effect
 from counterfoil.errors import CounterfoilError, JobFailureType
+from counterfoil.httptimes import retry_after
+from counterfoil.limits import HeldOff, hold_off, turn
 from counterfoil.systems.contract import BooksNotReady, Problem
 from counterfoil.systems.tryton.wire import Value, dumps, loads, unzipped
 from counterfoil.trust import trust
@@ -129,6 +131,7 @@ class Exchange:
         """Send once; raises Lost or BooksNotReady where no clear answer comes."""
         url = f"{self.url}{path}"
         body = None if payload is None else dumps(payload)
+        await self._turn()
         try:
             with effect(f"tryton.{name}", f"{url} {target}".rstrip()):
                 async with asyncio.timeout(SECONDS):
@@ -156,7 +159,15 @@ class Exchange:
                 raw += piece
                 if len(raw) > BODY_LIMIT:
                     raise httpx.ReadError(f"the answer is longer than {BODY_LIMIT} bytes")
+            hold_off(url, response.status_code, retry_after(response.headers.get("Retry-After")))
             return response.status_code, bytes(raw)
+
+    async def _turn(self) -> None:
+        try:
+            await turn(self.url)
+        except HeldOff as held:
+            kind = JobFailureType.ACCOUNTING_SYSTEM_RATE_LIMIT
+            raise not_ready(f"Tryton's host is busy: {held}.", kind, passing=True) from held
 
 
 def _trusted(ca_file: Path | None) -> ssl.SSLContext:
