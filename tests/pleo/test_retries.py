@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from counterfoil.httptimes import retry_after
 from counterfoil.pleo import (
     ApiKeyAuth,
     PleoClient,
@@ -21,7 +22,6 @@ from counterfoil.pleo import (
     Retries,
 )
 from counterfoil.pleo.models import ItemUpdate
-from counterfoil.httptimes import retry_after
 from tests.pleo.answers import Answers
 from tests.pleo.small_pleo import COMPANY, a_job, entry_id
 
