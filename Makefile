@@ -17,7 +17,7 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-
 	--no-header --no-strip-extras --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-tryton test reliability check coverage soak lint bench lock clean
+.PHONY: help demo demo-tryton test reliability check coverage soak lint session bench lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z.]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ lint: $(READY) ## Lint, format, types and import directions alone
 	$(BIN)/ruff format --check --diff
 	$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+session: $(READY) ## Record a person's first minutes with init, for docs/set-up-in-minutes.md
+	@$(BIN)/python -m tests.docs.session
 
 bench: $(READY) ## Measure speed, memory and calls
 	@$(BIN)/python bench/run.py $(ARGS)

@@ -51,7 +51,7 @@ def test_what_is_written_is_a_configuration_that_the_doctor_accepts(
     text = (acme.folder / "counterfoil.toml").read_text()
     assert len(text.splitlines()) < 40
     assert re.search(r'api_key = "env:PLEO_API_KEY" +# a reference, never the key itself', text)
-    assert re.search(r'wallet = "1800" +# Wallet', text)
+    assert re.search(r'wallet = "1800" +# Assets:Pleo:Wallet', text)
     connection = tomllib.loads(text)["connection"][0]
     assert (connection["accounts"], connection["posting"]) == (ACCOUNTS, {"mode": "draft"})
     assert counterfoil("doctor").out.endswith("An export would work.\n")
@@ -175,7 +175,7 @@ def test_each_currency_may_have_its_own_account(
     each = {"accounts.wallet.EUR": "1800", "accounts.wallet.DKK": "1801"}
     assert counterfoil("init", *flags({**answers, "currencies": "EUR, dkk", **each})).code == 0
     text = (acme.folder / "counterfoil.toml").read_text()
-    assert 'wallet = { EUR = "1800", DKK = "1801" }  # Wallet, DKK' in text
+    assert 'wallet = { EUR = "1800", DKK = "1801" }\n' in text
 
 
 ADAPTER = """

@@ -77,7 +77,7 @@ def wallet_currencies(chart: Chart) -> list[str]:
 def shown(accounts: Collection[ChartAccount], most: int = SHOWN) -> list[str]:
     """Put accounts in lines: code, name, currencies."""
     rows = list(accounts)[:most]
-    lines = [f"  {written(each):<12} {each.name or each.id}{_limits(each)}" for each in rows]
+    lines = [f"  {written(each):<12} {_title(each)}{_limits(each)}" for each in rows]
     more = len(accounts) - len(rows)
     return [*lines, f"  … and {more} more"] if more else lines
 
@@ -87,9 +87,13 @@ def written(account: ChartAccount) -> str:
     return account.code or account.id
 
 
+def _title(account: ChartAccount) -> str:
+    """Return what people know an account by: its id where that has the name in it."""
+    return account.id if account.id.endswith(account.name) else account.name
+
+
 def _limits(account: ChartAccount) -> str:
-    own = f" ({account.id})" if account.code and account.name not in {"", account.id} else ""
-    return f"{own} {', '.join(sorted(account.currencies))}".rstrip()
+    return f" ({', '.join(sorted(account.currencies))})" if account.currencies else ""
 
 
 def check_account(chart: Chart, text: str, currencies: Collection[str]) -> Answer:
@@ -111,7 +115,7 @@ def check_account(chart: Chart, text: str, currencies: Collection[str]) -> Answe
     if refused:
         takes = ", ".join(sorted(account.currencies))
         raise Wrong(f"{named(account)} takes only {takes}, and not {', '.join(refused)}.")
-    return Answer(value=text, text=text, note=account.name or account.id)
+    return Answer(value=text, text=text, note=_title(account))
 
 
 def _like(chart: Chart, text: str) -> list[ChartAccount]:

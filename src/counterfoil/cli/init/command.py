@@ -72,15 +72,15 @@ def _may_replace(paths: list[Path], desk: Desk, *, force: bool) -> None:
 
 def _greet(path: Path, desk: Desk) -> None:
     if desk.asks:
-        styled(f"A few questions, and {path} is written.", "bold")
+        styled(f"A few questions, and {_shown(path)} is written.", "bold")
         say("Enter takes what is in [brackets], < goes one question back, Ctrl+C ends it.")
 
 
 def _show_the_way(path: Path, config: Path, state: State) -> None:
     chosen = "" if config == DEFAULT_CONFIG else f" --config {config}"
-    styled(f"{path} is written.", "green")
+    styled(f"{_shown(path)} is written.", "green")
     for place in secret_files(state, path.parent):
-        say(f"{place} holds a secret, for you alone to read.")
+        say(f"{_shown(place)} holds a secret, for you alone to read.")
     say()
     say("What to do next:")
     for meaning, command in (
@@ -89,3 +89,9 @@ def _show_the_way(path: Path, config: Path, state: State) -> None:
         ("book what waits in Pleo", "run --once"),
     ):
         say(f"  {f'counterfoil {command}{chosen}':<40} {meaning}")
+
+
+def _shown(path: Path) -> str:
+    """Return a path as people write it from where they are."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)

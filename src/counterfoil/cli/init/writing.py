@@ -117,8 +117,7 @@ def _accounts(state: State) -> Iterator[str]:
         each = {
             currency: state.answers[f"accounts.{role}.{currency}"] for currency in state.currencies
         }
-        notes = ", ".join(dict.fromkeys(answer.note for answer in each.values()))
-        yield _line(role, {currency: answer.value for currency, answer in each.items()}, notes)
+        yield _line(role, {currency: answer.value for currency, answer in each.items()})
 
 
 def _line(key: str, value: object, note: str = "") -> str:
