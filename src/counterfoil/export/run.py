@@ -13,7 +13,8 @@ Who runs it, when, and under which lock, is the runner's business.
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack, suppress
+import gc
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,7 @@ from counterfoil.register import ItemOutcome, PartState
 from counterfoil.telemetry import span
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from counterfoil.export.ports import Export
     from counterfoil.pleo.models import ExportJob, ExportJobItem
@@ -110,6 +111,7 @@ async def _export(export: Export, job_id: str) -> tuple[Sequence[ExportJobItem],
             books = await open_books(export)
             stack.push_async_exit(books)
             chart = await validate(export, books)
+        stack.enter_context(_set_apart())
         receipts = await stack.enter_async_context(export.receipts)
         recorder = Recorder(export, job_id, books, receipts, chart)
         rows = await read_job_items(export, job_id)
@@ -123,6 +125,16 @@ async def _export(export: Export, job_id: str) -> tuple[Sequence[ExportJobItem],
         with span("settle"):
             await settle_payments(export, books)
             return rows, await _check(books)
+
+
+@contextmanager
+def _set_apart() -> Iterator[None]:
+    """Keep what was loaded out of every search for cycles: all of it is held until the job ends."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 async def _book(export: Export, job_id: str, recorder: Recorder) -> None:

@@ -16,7 +16,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sqlalchemy import and_, case, delete, select, tuple_, update
+from sqlalchemy import and_, bindparam, case, delete, select, tuple_, update
 
 from counterfoil.bookkeeping.entries import Part, Reference
 from counterfoil.bookkeeping.names import code_key
@@ -148,17 +148,19 @@ class OpenItems:
         invoices = {each.invoice_key for each in payments if each.invoice_key}
         own = {each.reference.entry_id for each in payments if each.paid_within}
         found: dict[ItemKey, OpenItem] = {}
-        for condition in (
-            open_items.c.reconciliation_id.in_(names),
-            open_items.c.invoice_key.in_(invoices),
-            open_items.c.entry_id.in_(own),
-            _names_any(target, {each.reconciliation_id for each in payments}),
-        ):
-            bills = self._fetch(
-                open_items.c.target == target, open_items.c.kind == ItemKind.BILL, condition
-            )
-            found |= {bill.key: bill for bill in bills}
-        return list(found.values())
+        with self._database.read() as connection:
+            for condition in (
+                open_items.c.reconciliation_id.in_(names - {""}),
+                open_items.c.invoice_key.in_(invoices),
+                and_(open_items.c.target == target, open_items.c.entry_id.in_(own)),
+                _names_any(target, {each.reconciliation_id for each in payments}),
+            ):
+                # Whose they are is looked at here: an index finds them by what they are sought by.
+                for row in connection.execute(select(open_items).where(condition)):
+                    if (row.target, row.kind) == (target, ItemKind.BILL):
+                        bill = _item(row)
+                        found[bill.key] = bill
+        return sorted(found.values(), key=lambda bill: bill.key)
 
     def settled(self, target: str, payments: Sequence[OpenItem]) -> set[Settlement]:
         """Return what these payments are known to have done."""
@@ -180,13 +182,8 @@ class OpenItems:
                 rows = [_settlement_row(target, each, now) for each in done]
                 new = insert(connection, settlements)
                 connection.execute(new.on_conflict_do_nothing(), rows)
-            for reference, why in open_because.items():
-                connection.execute(
-                    update(open_items)
-                    .where(_is(target, (reference.entry_id, reference.part)))
-                    .where(open_items.c.attempt == reference.attempt)
-                    .values(why=why, cleared_at=now if why is None else None)
-                )
+            if open_because:
+                connection.execute(_OPEN_BECAUSE, _reasons(target, open_because, now))
 
     def forget(self, target: str, keys: Iterable[ItemKey]) -> None:
         """Let items go that are in the books no more, and all that was settled with them.
@@ -223,10 +220,35 @@ class OpenItems:
         ]
 
     def _fetch(self, *conditions: ColumnElement[bool]) -> list[OpenItem]:
-        query = select(open_items).where(*conditions)
-        query = query.order_by(open_items.c.entry_id, open_items.c.part)
         with self._database.read() as connection:
-            return [_item(row) for row in connection.execute(query)]
+            found = connection.execute(select(open_items).where(*conditions))
+            return sorted(map(_item, found), key=lambda item: item.key)
+
+
+_OPEN_BECAUSE = (
+    update(open_items)
+    .where(open_items.c.target == bindparam("of_target"))
+    .where(open_items.c.entry_id == bindparam("of_entry"))
+    .where(open_items.c.part == bindparam("of_part"))
+    .where(open_items.c.attempt == bindparam("of_attempt"))
+    .values(why=bindparam("because"), cleared_at=bindparam("cleared"))
+)
+
+
+def _reasons(
+    target: str, open_because: Mapping[Reference, str | None], now: datetime
+) -> list[dict[str, object]]:
+    return [
+        {
+            "of_target": target,
+            "of_entry": reference.entry_id,
+            "of_part": str(reference.part),
+            "of_attempt": reference.attempt,
+            "because": why,
+            "cleared": now if why is None else None,
+        }
+        for reference, why in open_because.items()
+    ]
 
 
 def _rest(
@@ -268,16 +290,19 @@ def _is(target: str, key: ItemKey) -> ColumnElement[bool]:
 
 
 def _names_any(target: str, reconciliation_ids: Iterable[str]) -> ColumnElement[bool]:
-    naming = select(named_items.c.entry_id, named_items.c.part).where(
-        named_items.c.target == target,
+    naming = select(named_items.c.target, named_items.c.entry_id, named_items.c.part).where(
         named_items.c.reconciliation_id.in_(list(reconciliation_ids)),
     )
-    return tuple_(open_items.c.entry_id, open_items.c.part).in_(naming)
+    key = tuple_(open_items.c.target, open_items.c.entry_id, open_items.c.part)
+    return and_(open_items.c.target == target, key.in_(naming))
 
 
 def _among(table: Table, keys: Sequence[ItemKey], side: str = "") -> ColumnElement[bool]:
-    key = tuple_(table.c[f"{side}entry" if side else "entry_id"], table.c[f"{side}part"])
-    return key.in_([(entry_id, str(part)) for entry_id, part in keys])
+    entry = table.c[f"{side}entry" if side else "entry_id"]
+    pairs = [(entry_id, str(part)) for entry_id, part in keys]
+    # By entry, which an index finds; the pairs alone would be sought in every row of a book.
+    ids = entry.in_({entry_id for entry_id, _ in pairs})
+    return and_(ids, tuple_(entry, table.c[f"{side}part"]).in_(pairs))
 
 
 def _earlier_attempts(bill: Reference) -> ColumnElement[bool]:

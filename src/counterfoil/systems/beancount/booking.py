@@ -72,7 +72,8 @@ async def book(
 ) -> list[RecordResult]:
     """Write entries that are not there yet; raises FileChanged and OSError with nothing written."""
     new = {entry.reference: entry for entry in entries if not _there(snapshot, entry)}
-    drafts = [_draft(session, snapshot, entry) for entry in new.values()]
+    listed = session.archive.listed(document_roots(session, snapshot))
+    drafts = [_draft(session, entry, listed=listed) for entry in new.values()]
     outcomes = await _refusals(session, snapshot, drafts)
     if snapshot.watch.changed():
         raise FileChanged(session.main)
@@ -107,13 +108,12 @@ def _there(snapshot: Snapshot, entry: Entry) -> bool:
     return any(record.reference == reference for record in records)
 
 
-def _draft(session: Session, snapshot: Snapshot, entry: Entry) -> Draft:
+def _draft(session: Session, entry: Entry, *, listed: bool) -> Draft:
     account = receipt_account(entry)
     receipts = tuple(
         session.archive.receipt(document, account, entry.date)
         for document in {document.sha256: document for document in entry.documents}.values()
     )
-    listed = session.archive.listed(document_roots(session, snapshot))
     now = datetime.now(UTC).replace(microsecond=0)
     return Draft(
         entry=entry,

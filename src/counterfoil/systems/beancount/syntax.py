@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
 from counterfoil.bookkeeping.entries import Document, Entry, Line, Reference
@@ -49,6 +50,8 @@ RESERVED = frozenset(
 """Metadata keys that mean something to Beancount or to us."""
 
 _HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_PLAIN = re.compile(r'[^\x00-\x1f\x7f-\x9f\ud800-\udfff"\\]*')
+"""Most texts: they are as they are."""
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t"})
 
 
@@ -73,6 +76,8 @@ def normalise(text: str, limit: int = TEXT_LIMIT) -> str:
 
 def quoted(text: str, limit: int = TEXT_LIMIT) -> str:
     """Return a text as a Beancount string."""
+    if len(text) <= limit and _PLAIN.fullmatch(text):
+        return f'"{text}"'
     return f'"{normalise(text, limit).translate(_ESCAPES)}"'
 
 
@@ -202,10 +207,13 @@ def _keyed(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
 
 def _free(key: str, taken: set[str]) -> str:
     """Add a number to a key that is taken: Beancount refuses the same one twice."""
+    if key not in taken:
+        return key
     numbered = (f"{key}-{number}" for number in itertools.count(2))
-    return next(name for name in itertools.chain([key], numbered) if name not in taken)
+    return next(name for name in numbered if name not in taken)
 
 
+@lru_cache(maxsize=1024)
 def _key(name: str) -> str:
     """Make a metadata key: lower case, two characters or more, none that means something else."""
     key = re.sub("[^a-z0-9_-]", "_", name.lower())[:KEY_LIMIT]
