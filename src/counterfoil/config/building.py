@@ -60,7 +60,6 @@ def _oauth(pleo: PleoShape, base_url: str) -> OAuthSettings | None:
 def _settings(shape: ConnectionShape) -> Settings:
     accounts = shape.accounts
     return Settings(
-        company_id=shape.company_id,
         accounts=Accounts(
             wallet=accounts.wallet,
             out_of_pocket=accounts.out_of_pocket,

@@ -122,8 +122,9 @@ class Connection:
     bridge: BridgeSettings | None = None
 
     def settings_for(self, books: AccountingSystem) -> Settings:
-        """Return the settings, with the lengths of texts that these books take."""
-        return replace(self.settings, narration_limit=books.capabilities.narration_limit)
+        """Return the settings, for this company and the lengths of texts that these books take."""
+        limit = books.capabilities.narration_limit
+        return replace(self.settings, company_id=self.company_id or None, narration_limit=limit)
 
     def open_books(self) -> AccountingSystem:
         """Make an instance of the accounting system, for one job; nothing is opened yet."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from counterfoil.errors import ConfigurationError, ConnectionBroken
+from counterfoil.pleo.errors import PleoRateLimited, PleoUnanswered
 from counterfoil.pleo.rights import company_told, missing_scopes
 from counterfoil.register.installations import Told
 from counterfoil.runner.credentials import credential_of, pleo_for
@@ -49,9 +50,18 @@ async def with_company(connection: Connection, register: Register | None) -> Con
 async def confirm_company(connection: Connection, register: Register | None) -> str:
     """Hold a connection's company against its credential's; return a note on it, in words.
 
-    Raises ConnectionBroken where they differ, and PleoError.
+    No clear answer stops nothing: the company is configured, and the next run asks again. Raises
+    ConnectionBroken where they differ, and PleoError where the credential is refused.
     """
-    told = await _told(connection, register)
+    try:
+        told = await _told(connection, register)
+    except (PleoUnanswered, PleoRateLimited) as trouble:
+        log.warning(
+            "Pleo could not be asked whose the credential is",
+            connection=connection.name,
+            reason=str(trouble),
+        )
+        return "Pleo could not be asked whose the key is"
     if told.company_id is None:
         return "the key does not say whose it is"
     if told.company_id != connection.company_id:
