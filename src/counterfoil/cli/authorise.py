@@ -52,7 +52,7 @@ def authorise(
         authoriser = Authoriser({name: chosen}, register)
         back = redirect_uri or authorising.settings_of(chosen).redirect_uri
         if link or not _is_loopback(back):
-            say(f"Who opens this link within a day can consent, once:\n\n  {authoriser.link(name)}")
+            _show("Whoever opens this link within a day can consent, once:", authoriser.link(name))
             return
         asyncio.run(_Terminal(authoriser, register, name, back).consent(open_browser=browser))
     say(f"{name} is connected")
@@ -87,7 +87,7 @@ class _Terminal:
         was = self._version()
         begun = self._authoriser.begin(self._name, redirect_uri=self._back)
         listener = self._listen()
-        say(f"Open this address and consent:\n\n  {begun.url}\n")
+        _show("Open this address in a browser on this machine, and consent:", begun.url)
         if open_browser:
             await asyncio.to_thread(_open, begun.url)
         try:
@@ -138,6 +138,11 @@ class _Terminal:
     def _version(self) -> int:
         held = self._register.authorisations.get(self._name)
         return held.version if held else 0
+
+
+def _show(words: str, address: str) -> None:
+    for line in (words, "", f"  {address}", ""):
+        say(line)
 
 
 def _open(url: str) -> None:

@@ -109,7 +109,7 @@ async def run_connection(
         waiting = str(away)
         log.warning("a job waits for the accounting system", reason=waiting)
     except PleoRefused as refusal:
-        error = f"{refusal} Check the key and its rights in Pleo, then run again"
+        error = f"{refusal} {refusal.remedy}".rstrip()
     except (LockHeld, FenceLost, RegisterUnavailable) as trouble:
         error, busy = str(trouble), True
     except (CounterfoilError, OSError) as trouble:

@@ -64,7 +64,7 @@ async def reconcile_all(
         try:
             each = await reconcile(connection, register, since=since, repairing=repairing)
         except PleoRefused as refusal:
-            error = f"{refusal} Check the key and its rights in Pleo"
+            error = f"{refusal} {refusal.remedy}".rstrip()
             each = Reconciliation(name=connection.name, since=since, error=error)
         except (CounterfoilError, OSError) as trouble:
             each = Reconciliation(name=connection.name, since=since, error=str(trouble))
