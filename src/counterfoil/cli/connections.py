@@ -1,16 +1,24 @@
-"""``counterfoil connections``: which book each connection is bound to, and binding it anew."""
+"""``counterfoil connections``: all of them, one of them, trying one, and binding it anew.
+
+Which are in the file and which in the register is shown; what the register keeps of them is changed
+by ``connections_kept``, consent by ``authorise``.
+"""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Annotated
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import typer
 
+from counterfoil.cli import connections_kept as kept
 from counterfoil.cli.authorise import authorise, disconnect
+from counterfoil.cli.connection_shown import shown_connection
+from counterfoil.cli.connections_kept import NameArgument, YesOption
+from counterfoil.cli.doctor import show_findings
 from counterfoil.cli.lines import say, show_json
+from counterfoil.cli.logs import set_up_logs
 from counterfoil.cli.options import (
     DEFAULT_CONFIG,
     ConfigOption,
@@ -21,15 +29,16 @@ from counterfoil.cli.options import (
 from counterfoil.cli.plan import the_connection
 from counterfoil.cli.screen import show_table
 from counterfoil.cli.trouble import existing_register
-from counterfoil.config import Config
-from counterfoil.errors import ConfigurationError
+from counterfoil.config import Config, Connection
+from counterfoil.register import Register
 from counterfoil.register.connections import Binding
 from counterfoil.runner.binding import binding_of, rebind
+from counterfoil.runner.examining import examine
 
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="Show which book each connection is bound to, and bind it anew.",
+    help="Add, show, try, pause, bind anew and remove connections.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -37,54 +46,127 @@ app = typer.Typer(
 )
 
 
-app.command()(authorise)
-app.command()(disconnect)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A connection in the list: where it is configured, what it stands for, and how it is."""
+
+    name: str
+    where: str
+    """``file``, ``register``, or ``nowhere``: only what was booked through it is left."""
+    company_id: str
+    environment: str
+    target: str
+    bound: bool
+    """Whether it was used, so that it stays with company and books."""
+    remark: str
 
 
 @app.command("list")
-def list_bindings(
+def list_connections(
     *,
     config: ConfigOption = DEFAULT_CONFIG,
     connection: ConnectionOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the company and the book that each connection is bound to since its first run."""
+    """List every connection with its company, the books that it is bound to, and how it is."""
     loaded = load_config(config, connection, secrets=False)
     with existing_register(loaded) as register:
-        found = register.connections.all() if register else ()
-    found = tuple(each for each in found if connection in {None, each.name})
+        found = [each for each in _all(loaded, register) if connection in {None, each.name}]
     if as_json:
         show_json(found)
-    elif not found:
-        say("No connection is bound yet: its first run binds it")
-    else:
-        columns = ("connection", "company", "Pleo", "books", "remark")
-        show_table(columns, [_cells(each, loaded) for each in found])
+        return
+    columns = ("connection", "from", "company", "Pleo", "books", "remark")
+    rows = [
+        (each.name, each.where, each.company_id, each.environment, each.target, each.remark)
+        for each in found
+    ]
+    show_table(columns, rows)
 
 
-def _cells(bound: Binding, config: Config) -> Sequence[str]:
-    return (*asdict(bound).values(), _remark(bound, config))
+def _all(config: Config, register: Register | None) -> Iterator[Listed]:
+    bound = {each.name: each for each in register.connections.all()} if register else {}
+    added = register.added.all() if register else {}
+    pauses = register.pauses.all() if register else {}
+    for each in config.connections:
+        where = "register" if each.name in added else "file"
+        remark = str(pauses.get(each.name, ""))
+        yield _listed(each, where, bound.pop(each.name, None), remark)
+    for stray in bound.values():
+        yield _of(stray, where="nowhere", remark="not in the configuration")
 
 
-def _remark(bound: Binding, config: Config) -> str:
-    now = [binding_of(each) for each in config.connections if each.name == bound.name]
-    if not now:
-        return "not in the configuration"
-    return "" if bound in now else f"configured now: {', '.join(list(asdict(now[0]).values())[1:])}"
+def _listed(connection: Connection, where: str, bound: Binding | None, remark: str) -> Listed:
+    if not connection.company_id:
+        test = f"its company is not known yet: counterfoil connections test {connection.name}"
+        return _of(bound, where=where, remark=remark or test, name=connection.name)
+    now = binding_of(connection)
+    if bound is None:
+        return _of(now, where=where, remark=remark or "not used yet", bound=False)
+    if bound != now and not remark:
+        remark = f"configured now: {now.company_id}, {now.environment}, {now.target}"
+    return _of(bound, where=where, remark=remark)
+
+
+def _of(
+    binding: Binding | None, *, where: str, remark: str, name: str = "", bound: bool = True
+) -> Listed:
+    shown = binding or Binding(name=name, company_id="", environment="", target="")
+    return Listed(
+        name=shown.name,
+        where=where,
+        company_id=shown.company_id,
+        environment=shown.environment,
+        target=shown.target,
+        bound=bound and binding is not None,
+        remark=remark,
+    )
+
+
+@app.command("show")
+def show_connection(
+    name: NameArgument, *, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False
+) -> None:
+    """Show how a connection is configured, and where its secrets are; never the secrets."""
+    loaded = load_config(config, name, secrets=False)
+    with existing_register(loaded) as register:
+        shown = shown_connection(the_connection(loaded, name), register)
+    if as_json:
+        show_json(shown)
+        return
+    for key, value in shown.items():
+        say(f"{key:<22} {value if value not in {None, ''} else '-'}")
+
+
+@app.command("test")
+def try_connection(
+    name: NameArgument, *, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False
+) -> None:
+    """Try a connection: its credential, company, scopes, books and settings; books nothing."""
+    loaded = load_config(config, name)
+    set_up_logs(as_json=as_json)
+    findings = asyncio.run(examine(loaded, [the_connection(loaded, name)]))
+    show_findings(loaded, findings, as_json=as_json)
 
 
 @app.command("rebind")
 def rebind_connection(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The connection's name.")],
+    name: NameArgument,
     *,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: YesOption = False,
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
     """Bind a connection to the company and the book that are configured now."""
     loaded = load_config(config, name, secrets=False)
     chosen = the_connection(loaded, name)
-    _ask(binding_of(chosen), yes=yes)
+    target = binding_of(chosen).target
+    kept.agreed(
+        f"Bind {name} to {target}? Expenses that are not in those books are booked there when they "
+        "are exported again",
+        f"connections rebind: give --yes to bind {name} to {target}; expenses that are not in "
+        "those books are booked there when they are exported again",
+        yes=yes,
+    )
     with loaded.open_register() as register:
         bound = rebind(chosen, register)
     if as_json:
@@ -93,17 +175,10 @@ def rebind_connection(
         say(f"{name} is bound to company {bound.company_id} and {bound.target}")
 
 
-def _ask(binding: Binding, *, yes: bool) -> None:
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise ConfigurationError(
-            f"connections rebind: give --yes to bind {binding.name} to {binding.target}; expenses "
-            "that are not in those books are booked there when they are exported again"
-        )
-    typer.confirm(
-        f"Bind {binding.name} to {binding.target}? Expenses that are not in those books are "
-        "booked there when they are exported again",
-        abort=True,
-        err=True,
-    )
+app.command("add")(kept.add)
+app.command("set-key")(kept.set_key)
+app.command()(authorise)
+app.command()(disconnect)
+app.command("pause")(kept.pause)
+app.command("resume")(kept.resume)
+app.command("remove")(kept.remove)

@@ -22,7 +22,7 @@ from counterfoil.cli.screen import styled
 from counterfoil.config import Config
 from counterfoil.runner.examining import Finding, Verdict, examine
 
-__all__ = ["doctor"]
+__all__ = ["doctor", "show_findings"]
 
 MARKS: Mapping[Verdict, tuple[str, str]] = {
     Verdict.RIGHT: ("✓", "green"),
@@ -43,10 +43,15 @@ def doctor(
     set_up_logs(as_json=as_json)
     chosen = [each for each in loaded.connections if connection in {None, each.name}]
     findings = asyncio.run(examine(loaded, chosen))
+    show_findings(loaded, findings, as_json=as_json)
+
+
+def show_findings(config: Config, findings: Sequence[Finding], *, as_json: bool) -> None:
+    """Show what was found, and end with the exit code that it deserves."""
     if as_json:
         show_json([asdict(finding) | {"passed": finding.passed} for finding in findings])
     else:
-        _show(loaded, findings)
+        _show(config, findings)
     sound = all(finding.passed for finding in findings)
     raise typer.Exit(ExitCode.DONE if sound else ExitCode.NOT_DONE)
 

@@ -12,7 +12,7 @@ import typer
 
 from counterfoil.cli.trouble import existing_register
 from counterfoil.config import Added, Config, Connection, load
-from counterfoil.errors import ConfigurationError
+from counterfoil.errors import ConfigurationError, CounterfoilError
 from counterfoil.register import Register
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "ConfigOption",
     "ConnectionOption",
     "JsonOption",
+    "added_in",
     "load_config",
     "load_file",
 ]
@@ -59,9 +60,13 @@ def load_config(path: Path, connection: str | None = None, *, secrets: bool = Tr
     """
     alone = load_file(path, secrets=secrets)
     with existing_register(alone) as register:
-        config = load(path, os.environ, secrets=secrets, added=_added(register))
+        config = load(path, os.environ, secrets=secrets, added=added_in(register))
         if secrets and any(_needs_company(each, connection) for each in config.connections):
             config = _with_companies(config, register, connection)
+    if len(config.connections) > 1:
+        from counterfoil.runner.binding import refuse_shared_books
+
+        refuse_shared_books(config.connections)
     names = [each.name for each in config.connections]
     if connection is not None and connection not in names:
         raise ConfigurationError(
@@ -70,7 +75,8 @@ def load_config(path: Path, connection: str | None = None, *, secrets: bool = Tr
     return config
 
 
-def _added(register: Register | None) -> Added:
+def added_in(register: Register | None) -> Added:
+    """Say what the register adds to the configuration file."""
     if register is None:
         return Added()
     told = register.installations.all().values()
@@ -86,10 +92,17 @@ def _with_companies(config: Config, register: Register | None, only: str | None)
     """Ask Pleo for the companies that are not known yet."""
     from counterfoil.runner.setting_up import with_company
 
+    async def asked(connection: Connection) -> Connection:
+        if not _needs_company(connection, only):
+            return connection
+        try:
+            return await with_company(connection, register)
+        except CounterfoilError:
+            if only is not None or len(config.connections) == 1:
+                raise
+            return connection  # it is broken, the others are not: whoever works for it says so
+
     async def ask() -> list[Connection]:
-        return [
-            await with_company(each, register) if _needs_company(each, only) else each
-            for each in config.connections
-        ]
+        return [await asked(each) for each in config.connections]
 
     return replace(config, connections=tuple(asyncio.run(ask())))

@@ -6,7 +6,7 @@ Source: Pleo's developer pages, "API keys" (the installation endpoint is called 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Final
 from uuid import uuid4
 
@@ -79,12 +79,12 @@ SCOPES: Final[Mapping[str, Callable[[PleoClient], Awaitable[None]]]] = {
 """What an export needs, each with a call that needs it and does nothing, of a job nobody has."""
 
 
-async def missing_scopes(pleo: PleoClient) -> tuple[str, ...]:
-    """Return which of ``SCOPES`` the credential lacks; raises PleoError without a clear answer.
+async def missing_scopes(pleo: PleoClient, scopes: Collection[str] = SCOPES) -> tuple[str, ...]:
+    """Return which of these scopes the credential lacks; raises PleoError without a clear answer.
 
     All of them may also mean that the credential is for another company.
     """
-    return tuple([scope for scope, needs in SCOPES.items() if await _is_denied(pleo, needs)])
+    return tuple([scope for scope in scopes if await _is_denied(pleo, SCOPES[scope])])
 
 
 async def _is_denied(pleo: PleoClient, needs: Callable[[PleoClient], Awaitable[None]]) -> bool:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from counterfoil.pleo.retry import Retries
     from counterfoil.register import Register
 
-__all__ = ["auth_for", "credential_of", "pleo_for"]
+__all__ = ["auth_for", "credential_of", "digest_of", "pleo_for", "pleo_with"]
 
 
 def auth_for(connection: Connection, register: Register | None) -> httpx.Auth:
@@ -50,7 +50,13 @@ def credential_of(connection: Connection, register: Register | None) -> str:
     else:
         consent = register.authorisations.get(connection.name) if register else None
         what = f"consent of {consent.consented_at}" if consent else ""
-    return sha256(f"counterfoil {connection.base_url} {what}".encode()).hexdigest()[:16]
+    return digest_of(connection, what)
+
+
+def digest_of(connection: Connection, credential: str) -> str:
+    """Return the digest of a credential, as ``credential_of`` does; keys are random and long."""
+    text = f"counterfoil {connection.base_url} {credential}"
+    return sha256(text.encode()).hexdigest()[:16]
 
 
 def _key_reader(name: str, key: Secret, register: Register | None) -> Callable[[], str]:
@@ -72,9 +78,16 @@ def pleo_for(
     connection: Connection, register: Register | None, *, retries: Retries | None = None
 ) -> PleoClient:
     """Return a client of the connection's Pleo, for its company; nothing is sent yet."""
+    return pleo_with(connection, auth_for(connection, register), retries=retries)
+
+
+def pleo_with(
+    connection: Connection, auth: httpx.Auth, *, retries: Retries | None = None
+) -> PleoClient:
+    """Return the same with other credentials than the connection's own, to try them."""
     return PleoClient(
         connection.base_url,
-        auth_for(connection, register),
+        auth,
         company_id=connection.company_id,
         retries=retries,
         ca_file=connection.ca_file,

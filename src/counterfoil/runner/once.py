@@ -22,7 +22,7 @@ from counterfoil.runner.drain import drain
 from counterfoil.runner.notifying import notice_drain
 from counterfoil.runner.receipts import receipt_store
 from counterfoil.runner.reports import ConnectionReport, ItemReport, JobReport
-from counterfoil.runner.setting_up import confirm_company
+from counterfoil.runner.setting_up import confirm_company, with_company
 from counterfoil.telemetry import note
 
 if TYPE_CHECKING:
@@ -150,6 +150,7 @@ async def _drain(
 ) -> tuple[str, ...]:
     _leave_to_the_bridge(connection)
     with working_for(connection.name, register):
+        connection = await with_company(connection, register)
         await confirm_company(connection, register)
         with writing(connection, register):
             register.connections.bind(binding_of(connection), now=SystemClock().now())

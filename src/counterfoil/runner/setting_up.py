@@ -6,7 +6,7 @@ Pleo that does not tell (it has no installation endpoint) leaves it to the confi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -14,17 +14,20 @@ from typing import TYPE_CHECKING
 import structlog
 
 from counterfoil.errors import ConfigurationError, ConnectionBroken
+from counterfoil.pleo.auth import ApiKeyAuth
 from counterfoil.pleo.errors import PleoRateLimited, PleoUnanswered
-from counterfoil.pleo.rights import company_told, missing_scopes
+from counterfoil.pleo.rights import SCOPES, company_told, missing_scopes
 from counterfoil.register.installations import Told
-from counterfoil.runner.credentials import credential_of, pleo_for
+from counterfoil.runner.credentials import credential_of, digest_of, pleo_for, pleo_with
 
 if TYPE_CHECKING:
     from counterfoil.config import Connection
     from counterfoil.pleo.client import PleoClient
     from counterfoil.register import Register
 
-__all__ = ["confirm_company", "refuse_missing_scopes", "with_company"]
+__all__ = ["confirm_company", "replace_key", "with_company"]
+
+READING = ("export-jobs:read", "export-items:read")
 
 log = structlog.get_logger(__name__)
 
@@ -36,19 +39,11 @@ async def with_company(connection: Connection, register: Register | None) -> Con
     """
     if connection.company_id:
         return connection
-    told = await _told(connection, register)
-    if told.company_id is None:
-        raise ConfigurationError(
-            f"connection[{connection.name}].company_id: is missing, and Pleo does not tell whose "
-            "the credential is (it is the whole organisation's, or this Pleo has no installation "
-            "endpoint); add the company's id"
-        )
-    _refuse_taken(told, register)
-    return replace(connection, company_id=told.company_id)
+    return _for_company(connection, await _told(connection, register), register)
 
 
-async def confirm_company(connection: Connection, register: Register | None) -> str:
-    """Hold a connection's company against its credential's; return a note on it, in words.
+async def confirm_company(connection: Connection, register: Register | None) -> None:
+    """Hold a connection's company against its credential's, where Pleo tells that.
 
     No clear answer stops nothing: the company is configured, and the next run asks again. Raises
     ConnectionBroken where they differ, and PleoError where the credential is refused.
@@ -61,25 +56,40 @@ async def confirm_company(connection: Connection, register: Register | None) -> 
             connection=connection.name,
             reason=str(trouble),
         )
-        return "Pleo could not be asked whose the key is"
+        return
+    _refuse_other(connection, told)
+
+
+def _for_company(connection: Connection, told: Told, register: Register | None) -> Connection:
     if told.company_id is None:
-        return "the key does not say whose it is"
-    if told.company_id != connection.company_id:
+        raise ConfigurationError(
+            f"connection[{connection.name}].company_id: is missing, and Pleo does not tell whose "
+            "the credential is (it is the whole organisation's, or this Pleo has no installation "
+            "endpoint); add the company's id"
+        )
+    _refuse_taken(told, register)
+    return replace(connection, company_id=told.company_id)
+
+
+def _refuse_other(connection: Connection, told: Told) -> None:
+    if told.company_id not in {None, connection.company_id}:
         raise ConnectionBroken(
             f"connection {connection.name}: company_id is {connection.company_id}, and its "
             f"credential is for company {told.company_id}. Correct company_id, or give the "
             "connection the credential of its own company; nothing was claimed"
         )
-    return "the key's own"
 
 
-async def refuse_missing_scopes(connection: Connection, pleo: PleoClient) -> None:
+async def _refuse_missing_scopes(
+    connection: Connection, pleo: PleoClient, scopes: Collection[str] = SCOPES
+) -> None:
     """Raise ConnectionBroken, naming them, where the credential lacks a scope; or PleoError."""
-    missing = await missing_scopes(pleo)
+    missing = await missing_scopes(pleo, scopes)
     if missing:
         raise ConnectionBroken(
             f"connection {connection.name}: its credential lacks {_joined(missing)} for company "
-            f"{connection.company_id}. Give it that in Pleo, or make a key that has it"
+            f"{connection.company_id}. Give it that in Pleo, or make a key that has it; nothing "
+            "was claimed"
         )
 
 
@@ -88,7 +98,11 @@ def _joined(words: Sequence[str]) -> str:
 
 
 async def _told(connection: Connection, register: Register | None) -> Told:
-    """Return what Pleo tells of the credential as it is now; it is asked once a credential."""
+    """Return what Pleo tells of the credential as it is now; it is asked once a credential.
+
+    So is whether the credential may read what an export needs: that shows before a job is claimed.
+    Whether it may write shows when it claims one, and is not tried here.
+    """
     credential = credential_of(connection, register)
     known = register.installations.all().get(connection.name) if register else None
     if known is not None and known.credential == credential:
@@ -99,6 +113,11 @@ async def _told(connection: Connection, register: Register | None) -> Told:
             credential=credential,
             company_id=await company_told(pleo),
         )
+    company_id = connection.company_id or told.company_id
+    if company_id and told.company_id in {None, company_id}:
+        named = replace(connection, company_id=company_id)
+        async with pleo_for(named, register) as pleo:
+            await _refuse_missing_scopes(named, pleo, READING)
     if told.company_id is None:
         log.warning("Pleo does not tell whose the credential is", connection=connection.name)
     if register is not None:
@@ -116,3 +135,28 @@ def _refuse_taken(told: Told, register: Register | None) -> None:
                 f"which connection {name} exports already; remove one of the two. If {name} is "
                 f"gone, counterfoil connections remove {name} forgets it"
             )
+
+
+async def replace_key(connection: Connection, register: Register, key: str) -> Connection:
+    """Try a new API key at Pleo, then store it sealed; return the connection with its company.
+
+    Raises ConfigurationError or ConnectionBroken for a key that is another company's or lacks a
+    scope, KeyMissing without an encryption key, and PleoError; the old key stays then.
+    """
+    async with pleo_with(connection, ApiKeyAuth(key)) as pleo:
+        company_id = await company_told(pleo)
+    told = Told(
+        connection=connection.name,
+        credential=digest_of(connection, key),
+        company_id=company_id,
+    )
+    if connection.company_id:
+        _refuse_other(connection, told)
+    else:
+        connection = _for_company(connection, told, register)
+    async with pleo_with(connection, ApiKeyAuth(key)) as pleo:
+        await _refuse_missing_scopes(connection, pleo)
+    now = datetime.now(UTC)
+    register.api_keys.put(connection.name, key, now=now)
+    register.installations.keep(told, now=now)
+    return connection

@@ -1,0 +1,225 @@
+"""``counterfoil connections add|set-key|pause|resume|remove``: what the register keeps of them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import tomllib
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+from counterfoil.cli.lines import complain, say
+from counterfoil.cli.options import (
+    DEFAULT_CONFIG,
+    ConfigOption,
+    added_in,
+    load_config,
+    load_file,
+)
+from counterfoil.cli.plan import the_connection
+from counterfoil.config import KEPT, Added, Config, Connection, load
+from counterfoil.errors import ConfigurationError, CounterfoilError
+from counterfoil.register import Register
+from counterfoil.register.locks import company_lock
+from counterfoil.runner import authorising
+from counterfoil.runner.binding import refuse_shared_books
+from counterfoil.runner.setting_up import replace_key
+
+__all__ = ["NameArgument", "YesOption", "add", "agreed", "pause", "remove", "resume", "set_key"]
+
+NameArgument: TypeAlias = Annotated[
+    str, typer.Argument(metavar="NAME", help="The connection's name.")
+]
+YesOption: TypeAlias = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+
+def agreed(what: str, refusal: str, *, yes: bool) -> None:
+    """Ask a person on a terminal; raises ConfigurationError elsewhere, and Abort on a no."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise ConfigurationError(refusal)
+    typer.confirm(what, abort=True, err=True)
+
+
+def add(
+    name: NameArgument,
+    *,
+    from_file: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="FILE", help="TOML: the keys of one [[connection]]."),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="One key, such as accounts.wallet=1800."),
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="In place of the one that the register has.")
+    ] = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Add a connection in the register, checked as the configuration file is."""
+    table = _table(name, from_file, settings or [])
+    with load_file(config, secrets=False).open_register() as register:
+        known = register.added.all()
+        if name in known and not replace:
+            raise ConfigurationError(f"{name}: the register has it already; --replace changes it")
+        new = Added({**known, name: table}, added_in(register).companies)
+        loaded = load(config, os.environ, added=new)
+        refuse_shared_books(loaded.connections)
+        register.added.put(name, table, now=datetime.now(UTC))
+    key = the_connection(loaded, name).api_key
+    say(f"{name} is in the register now")
+    if key is not None and key.reference == KEPT:
+        say(f"Its API key comes next: counterfoil connections set-key {name}")
+    else:
+        say(f"Try it: counterfoil connections test {name}")
+
+
+def _table(name: str, from_file: Path | None, settings: Sequence[str]) -> dict[str, object]:
+    table = _read(from_file) if from_file else {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals or not key.strip():
+            raise ConfigurationError(f"--set {key}: write KEY=VALUE, such as timezone=Europe/Paris")
+        _put(table, key.strip().split("."), _value(value))
+    if table.setdefault("name", name) != name:
+        raise ConfigurationError(
+            f"name: is {table['name']} there and {name} here; keep one of them"
+        )
+    return table
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        document = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"--from {path}: cannot be read ({error})") from None
+    tables = document.get("connection", [document])
+    if not isinstance(tables, list) or len(tables) != 1:
+        raise ConfigurationError(f"--from {path}: write the keys of one connection, and no more")
+    return dict(tables[0])
+
+
+def _value(text: str) -> object:
+    """Read a value as TOML; what is none is a text, so that quotes may be left out."""
+    if text.strip().replace(".", "").isdigit():
+        return text.strip()
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text.strip()
+
+
+def _put(table: dict[str, object], path: Sequence[str], value: object) -> None:
+    for step in path[:-1]:
+        inner = table.setdefault(step, {})
+        if not isinstance(inner, dict):
+            raise ConfigurationError(f"--set {'.'.join(path)}: {step} is no table")
+        table = inner
+    table[path[-1]] = value
+
+
+def set_key(name: NameArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Store a connection's API key, sealed, in place of the one it has; it is typed or piped in."""
+    loaded = load_config(config, name, secrets=False)
+    chosen = the_connection(loaded, name)
+    with loaded.open_register() as register:
+        _refuse_key_elsewhere(chosen, register, config)
+        _ = register.seal.prefix
+        key = _typed_key()
+        changed = asyncio.run(replace_key(chosen, register, key))
+        _mark_kept(name, register)
+    say(f"{name}: the key is stored, sealed, for company {changed.company_id}")
+
+
+def _refuse_key_elsewhere(connection: Connection, register: Register, path: Path) -> None:
+    key, name = connection.api_key, connection.name
+    if (key is None or key.reference != KEPT) and name not in register.added.all():
+        where = "connects by OAuth" if key is None else f"takes its key from {key.reference}"
+        raise ConfigurationError(
+            f"connections set-key: {name} {where}. To keep its key in the register, write "
+            f'api_key = "{KEPT}" under its [[connection]] in {path}; to replace one in a file, '
+            "write the new key there: it is used as soon as Pleo refuses the old one"
+        )
+
+
+def _typed_key() -> str:
+    key = typer.prompt("API key", hide_input=True, err=True) if sys.stdin.isatty() else None
+    return (sys.stdin.readline() if key is None else str(key)).strip()
+
+
+def _mark_kept(name: str, register: Register) -> None:
+    """Let a connection of the register say that its key is kept there."""
+    table = register.added.all().get(name)
+    if table is not None and table.get("api_key") != KEPT:
+        register.added.put(name, {**table, "api_key": KEPT}, now=datetime.now(UTC))
+
+
+def pause(
+    name: NameArgument,
+    *,
+    why: Annotated[str | None, typer.Option("--why", help="For whoever sees it later.")] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Look for no more jobs of a connection, in any process, until it is resumed."""
+    with load_config(config, name, secrets=False).open_register() as register:
+        register.pauses.pause(name, why, now=datetime.now(UTC))
+    say(f"{name} is paused; a job under way is finished. counterfoil connections resume {name}")
+
+
+def resume(name: NameArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Go on with a connection that was paused."""
+    with load_config(config, name, secrets=False).open_register() as register:
+        was_paused = register.pauses.resume(name)
+    say(f"{name} goes on" if was_paused else f"{name} was not paused")
+
+
+def remove(
+    name: NameArgument, *, yes: YesOption = False, config: ConfigOption = DEFAULT_CONFIG
+) -> None:
+    """Forget a connection: says what the register erases, and asks. What was booked stays."""
+    alone = load_file(config, secrets=False)
+    with alone.open_register() as register:
+        traces = register.added.traces(name)
+        if not traces:
+            raise ConfigurationError(f"connections remove: the register knows nothing of {name}")
+        told = f"{', '.join(traces)}. Jobs, items and what was booked stay"
+        agreed(
+            f"Erase of {name}: {told}. Go on?",
+            f"connections remove: give --yes to erase of {name}: {told}",
+            yes=yes,
+        )
+        _erase(_loaded(config, register), name, register)
+    say(f"Erased of {name}: {told}")
+    if any(each.name == name for each in alone.connections):
+        say(f"{config} still has it: remove its [[connection]] there, too")
+
+
+def _loaded(path: Path, register: Register) -> Mapping[str, Connection]:
+    """Read the connections as far as they can be read: a mistake must not keep one from going."""
+    try:
+        config: Config = load(path, os.environ, secrets=False, added=added_in(register))
+    except ConfigurationError:
+        return {}
+    return {each.name: each for each in config.connections}
+
+
+def _erase(connections: Mapping[str, Connection], name: str, register: Register) -> None:
+    """Erase it while nobody works for it; a consent is revoked at Pleo first, if Pleo answers."""
+    chosen = connections.get(name)
+    if chosen is None:
+        register.added.erase(name)
+        return
+    with register.locks.hold(company_lock(chosen.company_id)):
+        if chosen.oauth is not None and register.authorisations.get(name) is not None:
+            try:
+                say(asyncio.run(authorising.disconnect(chosen, register)))
+            except CounterfoilError as error:
+                complain(f"{name}: its consent was not revoked at Pleo ({error}); revoke it there")
+        register.added.erase(name)
