@@ -40,6 +40,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "expenses": ("counterfoil.cli.expenses:app", "Leave Pleo's old Expenses API."),
     "receipts": ("counterfoil.cli.receipts:app", "Show and add receipts that bookings lack."),
     "connections": ("counterfoil.cli.connections:app", "Show and change what books they write."),
+    "webhooks": ("counterfoil.cli.webhooks:app", "Have Pleo say when there is work."),
     "secrets": ("counterfoil.cli.secrets:app", "Make and change the key of stored secrets."),
     "register": ("counterfoil.cli.register:app", "Show, upgrade and prune the register."),
     "conformance": ("counterfoil.cli.conformance:conformance", "Test an adapter of your own."),

@@ -44,7 +44,8 @@ def run(  # noqa: PLR0913 -- each option is a wish of its own
     *,
     config: ConfigOption = DEFAULT_CONFIG,
     once: Annotated[
-        bool, typer.Option("--once", help="Export what is open now, then end.")
+        bool,
+        typer.Option("--once", help="Export what is open now, then end; so does --connection."),
     ] = False,
     connection: ConnectionOption = None,
     take_over: Annotated[
@@ -77,8 +78,11 @@ def run(  # noqa: PLR0913 -- each option is a wish of its own
             raise ConfigurationError("run: --shadow goes with no other wish; it writes nothing")
         set_up_logs(as_json=as_json)
         raise typer.Exit(run_shadow(load_config(config, connection), connection, as_json=as_json))
-    if not once:
-        raise ConfigurationError("run: --once is missing; counterfoil serve runs all the time")
+    if not once and connection is None:
+        raise ConfigurationError(
+            "run: --once is missing, or --connection to look at one now; counterfoil serve runs "
+            "all the time"
+        )
     loaded = load_config(config, connection)
     set_up_logs(as_json=as_json)
     planned = None

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from counterfoil.cli.lines import say
+from counterfoil.cli.lines import counted, say
 from counterfoil.cli.logs import set_up_logs
 from counterfoil.cli.options import DEFAULT_CONFIG, ConfigOption, ConnectionOption, load_config
 from counterfoil.cli.stopping import stopping_in_loop
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from counterfoil.runner.working import Dispatcher
 
 __all__ = ["serve"]
+
+NAMED: Final = 5
+"""So many connections are named where there may be thousands."""
 
 
 def serve(
@@ -97,6 +100,7 @@ async def _serve(
     stopping_in_loop(service)
     host, port = listener.getsockname()[:2]
     say(f"Serving {len(service.states)} connections; http://{host}:{port}/connections shows them")
+    _tell_of_polling(config, service, register)
     web = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         with hearing(metrics.hear):
@@ -104,6 +108,24 @@ async def _serve(
     finally:
         server.should_exit = True
         await web
+
+
+def _tell_of_polling(config: Config, service: Serving, register: Register) -> None:
+    """Say which connections Pleo does not call: their jobs are found by polling alone."""
+    called = {each.connection for each in register.subscriptions.all()}
+    polled = [
+        name
+        for name, each in service.states.items()
+        if name not in called and each.connection.bridge is None
+    ]
+    if polled:
+        minutes = config.serve.poll.total_seconds() / 60
+        named = ", ".join(polled[:NAMED]) + (", …" if len(polled) > NAMED else "")
+        say(
+            f"{counted(polled, 'connection has', 'connections have')} no webhook subscription "
+            f"({named}): jobs are found by polling alone, every {minutes:g} minutes; "
+            "counterfoil webhooks subscribe makes one"
+        )
 
 
 def _app(config: Config, register: Register, service: Serving, metrics: Metrics) -> Starlette:

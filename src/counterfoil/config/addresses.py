@@ -26,6 +26,7 @@ __all__ = [
     "CaFile",
     "DirectUrl",
     "KeyReference",
+    "PublicUrl",
     "RedirectUri",
     "RegisterUrl",
     "SecretReference",
@@ -149,6 +150,15 @@ def _base_url(value: object) -> str:
     return url.rstrip("/")
 
 
+def _public_url(value: object) -> str:
+    right = '"https://counterfoil.example.com" would be right'
+    url = text(value, right)
+    wrong = _wrong_with(url, what="what Pleo sends")
+    if wrong:
+        raise Mistake(wrong, right)
+    return url.rstrip("/")
+
+
 def _redirect_uri(value: object) -> str:
     right = f'"http://127.0.0.1:8892{CALLBACK}", as registered at Pleo, would be right'
     uri = text(value, right)
@@ -160,7 +170,7 @@ def _redirect_uri(value: object) -> str:
     return uri
 
 
-def _wrong_with(url: str) -> str | None:
+def _wrong_with(url: str, *, what: str = "the API key") -> str | None:
     try:
         parts = urlsplit(url)
         readable = parts.port != 0
@@ -171,7 +181,7 @@ def _wrong_with(url: str) -> str | None:
     if parts.username or parts.password or parts.query or parts.fragment:
         return "must name a host only, without credentials or a query"
     if parts.scheme == "http" and not _is_private(parts):
-        return "would send the API key unencrypted (http is for private hosts only)"
+        return f"would send {what} unencrypted (http is for private hosts only)"
     return None
 
 
@@ -243,6 +253,7 @@ SecretReference: TypeAlias = Annotated[InstanceOf[Secret], BeforeValidator(_secr
 CaFile: TypeAlias = Annotated[InstanceOf[Path], BeforeValidator(_ca_file)]
 KeyReference: TypeAlias = Annotated[InstanceOf[Secret], BeforeValidator(_key)]
 BaseUrl: TypeAlias = Annotated[str, BeforeValidator(_base_url)]
+PublicUrl: TypeAlias = Annotated[str, BeforeValidator(_public_url)]
 RedirectUri: TypeAlias = Annotated[str, BeforeValidator(_redirect_uri)]
 RegisterUrl: TypeAlias = Annotated[str, BeforeValidator(_register_url)]
 DirectUrl: TypeAlias = Annotated[str, BeforeValidator(_direct_url)]

@@ -146,6 +146,8 @@ class ServeSettings:
     """Who may read ``/metrics``: anybody who reaches it, whoever has the token, or nobody."""
     token: Secret | None = None
     """The bearer token that opens what is not public."""
+    public_url: str | None = None
+    """Where Pleo reaches it, without a slash at the end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

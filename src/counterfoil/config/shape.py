@@ -30,6 +30,7 @@ from counterfoil.config.addresses import (
     CaFile,
     DirectUrl,
     KeyReference,
+    PublicUrl,
     RedirectUri,
     RegisterUrl,
     SecretReference,
@@ -112,6 +113,7 @@ class ServeShape(Shape):
     port: Annotated[int, Field(ge=0, le=65535)] = 8892
     metrics: Literal["open", "token", "off"] = "open"
     token: SecretReference | None = None
+    public_url: PublicUrl | None = None
 
 
 class AccountsShape(Shape):

@@ -5,6 +5,7 @@ A broken connection is told in its report; the others go on.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import structlog
@@ -23,6 +24,7 @@ from counterfoil.runner.notifying import notice_drain
 from counterfoil.runner.receipts import receipt_store
 from counterfoil.runner.reports import ConnectionReport, ItemReport, JobReport
 from counterfoil.runner.setting_up import confirm_company, with_company
+from counterfoil.runner.subscribing import retire_replaced
 from counterfoil.telemetry import note
 
 if TYPE_CHECKING:
@@ -61,20 +63,33 @@ async def run_once(
     reported and nothing else is begun.
     """
     with config.open_register() as register, around(config, register):
-        return tuple(
-            [
-                await run_connection(
-                    connection,
-                    register,
-                    take_over=take_over,
-                    progress=progress or Silent(),
-                    planned=planned,
-                    stopping=stopping,
-                )
-                for connection in config.connections
-                if only in {None, connection.name}
-            ]
-        )
+        reports = []
+        for connection in config.connections:
+            if only not in {None, connection.name}:
+                continue
+            report = await run_connection(
+                connection,
+                register,
+                take_over=take_over,
+                progress=progress or Silent(),
+                planned=planned,
+                stopping=stopping,
+            )
+            reports.append(_passed_on(connection, register, report))
+    return tuple(reports)
+
+
+def _passed_on(
+    connection: Connection, register: Register, report: ConnectionReport
+) -> ConnectionReport:
+    """Have whoever is at the company look again before it ends: it may have listed already."""
+    if not report.busy:
+        return report
+    try:
+        register.wakeups.look(connection.company_id)
+    except RegisterUnavailable:
+        return report
+    return replace(report, error=f"{report.error} It was asked to look once more before it ends")
 
 
 async def run_connection(
@@ -157,12 +172,14 @@ async def _drain(
             fence = register.connections.raise_fence(connection.company_id)
             async with pleo_for(connection, register) as pleo:
                 ours = register.under(connection.company_id, fence)
-                return await drain(
+                foreign = await drain(
                     lambda: _export(connection, ours, pleo, fence, **watched),
                     results,
                     take=take_over,
                     seen=lambda found: register.backlogs.note(_backlog(connection.name, found)),
                 )
+                await retire_replaced(pleo, register, connection.name)
+                return foreign
 
 
 def _backlog(name: str, pending: Sequence[ExportJob]) -> Backlog:
