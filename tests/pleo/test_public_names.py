@@ -33,6 +33,7 @@ def test_the_public_names() -> None:
 def test_the_client_has_the_calls_of_the_contract_and_no_more() -> None:
     public = {name for name in vars(counterfoil.pleo.PleoClient) if not name.startswith("_")}
     assert public == {
+        "activate",
         "base_url",
         "create_job",
         "export_item_pages",

@@ -118,16 +118,16 @@ class _Terminal:
         return None
 
     async def _here(self, listener: socket.socket) -> None:
-        done: asyncio.Future[str | ConsentFailed] = asyncio.get_running_loop().create_future()
-        server = server_for(create_app(callback_route(self._authoriser, done.set_result)))
+        done: asyncio.Queue[str | CounterfoilError] = asyncio.Queue()
+        server = server_for(create_app(callback_route(self._authoriser, done.put_nowait)))
         with listener:
             web = asyncio.create_task(server.serve(sockets=[listener]))
             try:
-                outcome = await done
+                outcome = await done.get()
             finally:
                 server.should_exit = True
                 await web
-        if isinstance(outcome, ConsentFailed):
+        if isinstance(outcome, CounterfoilError):
             raise outcome
 
     async def _elsewhere(self, was: int) -> None:

@@ -204,6 +204,16 @@ class PleoClient:
         request = _installation("POST", "create_installation", company_id, {"status": "ACTIVATED"})
         return _object(parse_json(await self._calls.once(request)), request)
 
+    async def activate(self) -> None:
+        """Say that the installation, which OAuth's consent has made, works now; sent once."""
+        request = Request(
+            operation="activate_installation",
+            method="POST",
+            path="/v1/installations/me:activate",
+            status_is_enough=True,
+        )
+        await self._calls.once(request)
+
 
 def _installation(
     method: str, operation: str, company_id: str | None, body: Mapping[str, str] | None = None

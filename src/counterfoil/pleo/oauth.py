@@ -27,13 +27,11 @@ from counterfoil.pleo.errors import (
     PleoRefused,
     PleoRejected,
 )
+from counterfoil.pleo.rights import SCOPES
 from counterfoil.pleo.transport import FORM, Exchange, Request
 from counterfoil.pleo.wire import Answer, parse_json, read_as
 
-__all__ = ["SCOPES", "OAuthClient", "Tokens", "new_secret"]
-
-SCOPES: Final = ("export-items:read", "export-jobs:read", "export-jobs:write")
-"""What an export needs."""
+__all__ = ["OAuthClient", "Tokens", "new_secret"]
 
 SHORTEST: Final = 300
 """Seconds that a token is taken to live where Pleo does not say."""
@@ -115,7 +113,7 @@ class OAuthClient:
                 self._us["client_id"],
                 "code",
                 redirect_uri=redirect_uri,
-                scope=" ".join(SCOPES),
+                scope=" ".join(sorted(SCOPES)),
                 state=state,
                 code_challenge=create_s256_code_challenge(verifier),
                 code_challenge_method="S256",

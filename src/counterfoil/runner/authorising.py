@@ -22,8 +22,9 @@ from counterfoil.errors import CounterfoilError
 from counterfoil.pleo.auth import BearerAuth
 from counterfoil.pleo.client import PleoClient
 from counterfoil.pleo.errors import PleoError, PleoUnanswered
-from counterfoil.pleo.oauth import SCOPES, Tokens, new_secret
+from counterfoil.pleo.oauth import Tokens, new_secret
 from counterfoil.pleo.retry import Retries
+from counterfoil.pleo.rights import SCOPES, company_told
 from counterfoil.register.consents import Consent, ConsentKind, digest_of
 from counterfoil.runner.refreshing import held_authorisation, oauth_client, pair_of, utc_now
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from counterfoil.config import Connection, OAuthSettings
     from counterfoil.register import Register
 
-__all__ = ["Authoriser", "Begun", "ConsentFailed", "disconnect"]
+__all__ = ["Authoriser", "Begun", "ConsentFailed", "ConsentUnknown", "disconnect", "settings_of"]
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +44,10 @@ CONSENT_LIVES: Final = timedelta(minutes=10)
 
 class ConsentFailed(CounterfoilError):
     """A consent did not come about; nothing that was there before has changed."""
+
+
+class ConsentUnknown(ConsentFailed):
+    """What came back belongs to no consent that is under way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +122,7 @@ class Authoriser:
         state = parameters.get("state", "")
         consent = self._register.consents.take(ConsentKind.STATE, state, now=now)
         if consent is None:
-            raise ConsentFailed(
+            raise ConsentUnknown(
                 "This consent is unknown, was used before, or took longer than ten minutes. "
                 "Begin again."
             )
@@ -137,6 +142,7 @@ class Authoriser:
             client_id=settings.client_id,
         )
         log.info("connected", connection=name)
+        await self._activate(name, tokens)
         return name
 
     def _settings(self, name: str) -> OAuthSettings:
@@ -175,26 +181,26 @@ class Authoriser:
             raise
 
     async def _check_company(self, connection: Connection, tokens: Tokens) -> None:
-        auth = BearerAuth(tokens.access)
         try:
-            async with PleoClient(
-                connection.base_url,
-                auth,
-                company_id=connection.company_id,
-                retries=Retries(attempts=2),
-                ca_file=connection.ca_file,
-            ) as pleo:
-                resource = str((await pleo.installation()).get("resource", ""))
+            async with _pleo(connection, tokens) as pleo:
+                company = await company_told(pleo)
         except PleoError as error:
             raise ConsentFailed(
                 f"Pleo did not say which company the consent is for: {error} Begin again."
             ) from error
-        kind, _, company = resource.removeprefix("urn:pleo:").partition(":")
-        if kind == "company" and company.lower() != connection.company_id:
+        if connection.company_id and company not in {None, connection.company_id}:
             raise ConsentFailed(
                 f"The consent is for company {company}, and connection {connection.name} is for "
                 f"{connection.company_id}. Begin again, and choose that company in Pleo."
             )
+
+    async def _activate(self, name: str, tokens: Tokens) -> None:
+        """Tell Pleo that the integration works; an export does not depend on it."""
+        try:
+            async with _pleo(self._connections[name], tokens) as pleo:
+                await pleo.activate()
+        except PleoError as error:
+            log.warning("the installation is not activated", connection=name, reason=str(error))
 
     async def _give_back(self, name: str, tokens: Tokens) -> None:
         try:
@@ -202,6 +208,17 @@ class Authoriser:
                 await client.revoke(tokens.refresh)
         except PleoError as error:
             log.warning("tokens that are not kept live on", connection=name, reason=str(error))
+
+
+def _pleo(connection: Connection, tokens: Tokens) -> PleoClient:
+    """Return a client with tokens that are not kept yet."""
+    return PleoClient(
+        connection.base_url,
+        BearerAuth(tokens.access),
+        company_id=connection.company_id,
+        retries=Retries(attempts=2),
+        ca_file=connection.ca_file,
+    )
 
 
 def _check_scopes(tokens: Tokens) -> None:

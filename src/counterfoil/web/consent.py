@@ -10,23 +10,25 @@ secrets but the link's own; they are not kept, not framed, and tell no other sit
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, urlsplit
 
+import structlog
 from jinja2 import Environment, PackageLoader
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from counterfoil.config.addresses import CALLBACK
-from counterfoil.runner.authorising import Authoriser, ConsentFailed
+from counterfoil.errors import CounterfoilError
+from counterfoil.runner.authorising import Authoriser, ConsentFailed, ConsentUnknown
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
 __all__ = ["callback_route", "consent_routes"]
 
-Answer: TypeAlias = Callable[["Request"], Awaitable[Response]]
+log = structlog.get_logger(__name__)
 
 COOKIE: Final = "counterfoil_consent"
 COOKIE_SECONDS: Final = 600
@@ -50,15 +52,20 @@ def consent_routes(authoriser: Authoriser, auth_url: str, redirect_uri: str) -> 
 
 
 def callback_route(
-    authoriser: Authoriser, done: Callable[[str | ConsentFailed], None] = lambda _: None
+    authoriser: Authoriser, done: Callable[[str | CounterfoilError], None] = lambda _: None
 ) -> Route:
-    """Return the page that Pleo sends people back to; ``done`` hears what came of it."""
+    """Return the page that Pleo sends people back to.
+
+    ``done`` hears what came of a consent; what belongs to none that is under way it does not hear.
+    """
 
     async def finish(request: Request) -> Response:
         parameters = dict(parse_qsl(request.url.query))
         try:
             name = await authoriser.finish(parameters, browser=request.cookies.get(COOKIE))
-        except ConsentFailed as failure:
+        except ConsentUnknown as unknown:
+            return _failed(unknown)
+        except CounterfoilError as failure:
             done(failure)
             return _failed(failure)
         done(name)
@@ -85,7 +92,7 @@ class _Pages:
         name, link = request.path_params["name"], request.query_params.get("link", "")
         try:
             connection = await asyncio.to_thread(self._authoriser.opens, name, link)
-        except ConsentFailed as failure:
+        except CounterfoilError as failure:
             return _failed(failure, 403)
         return _page(
             "connect.html",
@@ -103,7 +110,7 @@ class _Pages:
         name, link = request.path_params["name"], form.get("link", "")
         try:
             begun = await asyncio.to_thread(self._authoriser.begin_by_link, name, link)
-        except ConsentFailed as failure:
+        except CounterfoilError as failure:
             return _failed(failure, 403)
         answer = RedirectResponse(begun.url, 303, _headers(self._leads_to))
         answer.set_cookie(
@@ -128,8 +135,16 @@ async def _body(request: Request) -> bytes:
     return bytes(body)
 
 
-def _failed(failure: ConsentFailed, status: int = 400) -> Response:
-    return _page("outcome.html", status=status, title="Not connected", text=str(failure))
+def _failed(failure: CounterfoilError, status: int = 400) -> Response:
+    """Tell a person what failed; what concerns whoever runs this is for the log alone."""
+    text = str(failure)
+    if not isinstance(failure, ConsentFailed):
+        log.error("a consent could not be worked on", reason=text)
+        status, text = (
+            503,
+            "This cannot be done now. Whoever runs Counterfoil finds why in its log.",
+        )
+    return _page("outcome.html", status=status, title="Not connected", text=text)
 
 
 def _page(
