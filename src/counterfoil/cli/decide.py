@@ -67,7 +67,7 @@ def resolve_item(  # noqa: PLR0913 -- each option is a decision of its own
     )
     loaded = load_config(config, connection)
     chosen = the_connection(loaded, connection)
-    set_up_logs(as_json=as_json)
+    set_up_logs(loaded.log, as_json=as_json)
     with loaded.open_register() as register:
         taken = asyncio.run(
             resolve(chosen, register, entry, kind, made_by=getpass.getuser(), reference=booked_as)
@@ -92,7 +92,7 @@ def reverse_items(
         raise ConfigurationError("reverse: give either an item's ID or --job JOB")
     loaded = load_config(config, connection)
     chosen = the_connection(loaded, connection)
-    set_up_logs(as_json=as_json)
+    set_up_logs(loaded.log, as_json=as_json)
     with loaded.open_register() as register:
         ids = [entry] if entry else _items_of(register, job or "")
         taken = asyncio.run(

@@ -40,7 +40,7 @@ def doctor(
 ) -> None:
     """Check that Pleo, the books and the settings are ready for an export; changes nothing."""
     loaded = load_config(config, connection)
-    set_up_logs(as_json=as_json)
+    set_up_logs(loaded.log, as_json=as_json)
     chosen = [each for each in loaded.connections if connection in {None, each.name}]
     findings = asyncio.run(examine(loaded, chosen))
     show_findings(loaded, findings, as_json=as_json)

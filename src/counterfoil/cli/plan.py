@@ -53,7 +53,7 @@ def plan(
         raise ConfigurationError("plan: --items and --against do not go together; choose one")
     loaded = load_config(config, connection, secrets=items is None and against is None)
     chosen = the_connection(loaded, connection)
-    set_up_logs(as_json=as_json)
+    set_up_logs(loaded.log, as_json=as_json)
     if against is not None:
         plan_against(against, loaded, chosen, as_json=as_json)
         return

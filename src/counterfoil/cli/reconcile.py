@@ -46,7 +46,7 @@ def reconcile(
 ) -> None:
     """Compare what Pleo has as booked with the books; exit with 1 where something is off."""
     loaded = load_config(config, connection)
-    set_up_logs(as_json=as_json)
+    set_up_logs(loaded.log, as_json=as_json)
     with existing_register(loaded) as register:
         found = asyncio.run(
             reconcile_all(

@@ -76,15 +76,16 @@ def run(  # noqa: PLR0913 -- each option is a wish of its own
     if shadow:
         if once or plan is not None or take_over is not None:
             raise ConfigurationError("run: --shadow goes with no other wish; it writes nothing")
-        set_up_logs(as_json=as_json)
-        raise typer.Exit(run_shadow(load_config(config, connection), connection, as_json=as_json))
+        loaded = load_config(config, connection)
+        set_up_logs(loaded.log, as_json=as_json)
+        raise typer.Exit(run_shadow(loaded, connection, as_json=as_json))
     if not once and connection is None:
         raise ConfigurationError(
             "run: --once is missing, or --connection to look at one now; counterfoil serve runs "
             "all the time"
         )
     loaded = load_config(config, connection)
-    set_up_logs(as_json=as_json)
+    set_up_logs(loaded.log, as_json=as_json)
     planned = None
     if plan is not None:
         connection = the_connection(loaded, connection).name

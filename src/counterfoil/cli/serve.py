@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -15,10 +16,8 @@ from counterfoil.cli.lines import counted, say
 from counterfoil.cli.logs import set_up_logs
 from counterfoil.cli.options import DEFAULT_CONFIG, ConfigOption, ConnectionOption, load_config
 from counterfoil.cli.stopping import stopping_in_loop
-from counterfoil.cli.web import server_for
+from counterfoil.cli.web import answering, listen
 from counterfoil.config import Config, Connection
-from counterfoil.effects import effect
-from counterfoil.errors import CounterfoilError
 from counterfoil.register import Register
 from counterfoil.runner.around import around
 from counterfoil.runner.authorising import Authoriser
@@ -55,13 +54,16 @@ def serve(
 ) -> None:
     """Book the expenses of every export job as it comes, until told to stop."""
     loaded = load_config(config, connection)
-    set_up_logs()
-    listener = _listen(loaded.serve.host, loaded.serve.port if port is None else port)
+    set_up_logs(loaded.log, service=True)
+    listener = listen(loaded.serve.host, loaded.serve.port if port is None else port)
     with listener, loaded.open_register() as register:
         chosen = [each for each in loaded.connections if connection in {None, each.name}]
         service = (_dispatcher if no_work else _embedded)(loaded, chosen, register)
-        with around(loaded, register):
-            asyncio.run(_serve(loaded, listener, register, service))
+        metrics = Metrics(register, lambda: doing(service))
+        with hearing(metrics.hear), around(loaded, register):
+            app = _app(loaded, register, service, metrics)
+            tell = partial(_tell_of_polling, loaded, service, register)
+            asyncio.run(_serve(app, listener, service, tell))
 
 
 def _embedded(config: Config, connections: Sequence[Connection], register: Register) -> Service:
@@ -82,32 +84,15 @@ def _dispatcher(
     return Dispatcher(config, connections, register)
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        with effect("serve.listen", f"{host}:{port}"):
-            return socket.create_server((host, port))
-    except OSError as error:
-        raise CounterfoilError(
-            f"Cannot listen on {host}, port {port} ({error.strerror}): set [serve] port, or --port"
-        ) from error
-
-
 async def _serve(
-    config: Config, listener: socket.socket, register: Register, service: Serving
+    app: Starlette, listener: socket.socket, service: Serving, tell: Callable[[], None]
 ) -> None:
-    metrics = Metrics(register, lambda: doing(service))
-    server = server_for(_app(config, register, service, metrics))
     stopping_in_loop(service)
     host, port = listener.getsockname()[:2]
     say(f"Serving {len(service.states)} connections; http://{host}:{port}/connections shows them")
-    _tell_of_polling(config, service, register)
-    web = asyncio.create_task(server.serve(sockets=[listener]))
-    try:
-        with hearing(metrics.hear):
-            await service.run()
-    finally:
-        server.should_exit = True
-        await web
+    async with answering(app, listener):
+        tell()
+        await service.run()
 
 
 def _tell_of_polling(config: Config, service: Serving, register: Register) -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
 
 import uvicorn
 from starlette.types import ASGIApp
 
-__all__ = ["QuietServer", "server_for"]
+from counterfoil.effects import effect
+from counterfoil.errors import CounterfoilError
+
+__all__ = ["QuietServer", "answering", "listen", "server_for"]
 
 
 class QuietServer(uvicorn.Server):
@@ -27,7 +33,31 @@ def server_for(app: ASGIApp) -> QuietServer:
             lifespan="off",
             log_level="warning",
             access_log=False,
+            log_config=None,
             server_header=False,
             timeout_graceful_shutdown=1,
         )
     )
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take a port, 0 for any; raises CounterfoilError where it is taken already."""
+    try:
+        with effect("serve.listen", f"{host}:{port}"):
+            return socket.create_server((host, port))
+    except OSError as error:
+        raise CounterfoilError(
+            f"Cannot listen on {host}, port {port} ({error.strerror}): set [serve] port, or --port"
+        ) from error
+
+
+@asynccontextmanager
+async def answering(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
+    """Answer on a port as long as the block goes on."""
+    server = server_for(app)
+    web = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await web

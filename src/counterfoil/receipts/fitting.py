@@ -113,7 +113,7 @@ async def _bound(
         "seconds": limits.seconds,
         "memory": limits.memory_bytes,
     }
-    with effect("receipts.convert", documents[0].name):
+    with effect("receipts.convert", documents[0].sha256):
         try:
             await _have_made(order, limits.seconds)
             size, digest = await asyncio.to_thread(_measure, target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import structlog
 from counterfoil.limits import Limits, limited, on_behalf_of
 from counterfoil.register import RegisterUnavailable
 from counterfoil.runner.notifying import notifying
+from counterfoil.runner.tracing import sending_traces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +40,7 @@ def around(config: Config, register: Register) -> Iterator[None]:
     limits = Limits(
         per_connection=config.limits.per_connection, per_host=config.limits.per_host, held=held
     )
-    with limited(limits), notifying(config.notify, register):
+    with sending_traces(os.environ), limited(limits), notifying(config.notify, register):
         yield
 
 
