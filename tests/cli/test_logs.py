@@ -27,7 +27,7 @@ def logged(acme: Acme) -> list[dict[str, object]]:
             account=account,
             value=471113,
             supplier={"name": "Zanzibar-Supplies"},
-            user={"name": "Waldemar Quux"},
+            user={"id": "u-1", "name": "Waldemar Quux"},
             note=NOTE,
         )
     acme.state.faults.append(Fault(Kind.PARTIAL, "update_items", value=1, times=1))

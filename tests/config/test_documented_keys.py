@@ -9,6 +9,7 @@ from typing import get_args
 
 from pydantic import BaseModel
 
+from counterfoil.config.operations import LimitsShape, LogShape, NotifyShape
 from counterfoil.config.shape import ConnectionShape, PleoShape, RegisterShape, ServeShape
 from counterfoil.config.surroundings import InstalledSystems
 
@@ -16,6 +17,9 @@ SECTIONS: Sequence[tuple[str, type[BaseModel]]] = (
     ("[pleo]", PleoShape),
     ("[register]", RegisterShape),
     ("[serve]", ServeShape),
+    ("[log]", LogShape),
+    ("[notify]", NotifyShape),
+    ("[limits]", LimitsShape),
     ("[[connection]]", ConnectionShape),
     ("[connection.options]", InstalledSystems()["beancount"].options),
     ("[connection.options]", InstalledSystems()["tryton"].options),
