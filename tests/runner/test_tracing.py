@@ -18,7 +18,7 @@ from opentelemetry.trace import StatusCode
 from counterfoil.effects import effect
 from counterfoil.errors import ConfigurationError
 from counterfoil.runner.tracing import sending_traces, traced_by
-from counterfoil.sandbox.receipts import Receipt
+from counterfoil.sandbox import Receipt
 from counterfoil.telemetry import span
 from counterfoil.testing.world import World
 
