@@ -179,6 +179,13 @@ def test_what_is_booked_in_whole_is_not_booked_elsewhere(desk: Desk) -> None:
     assert f"counterfoil reverse {desk.entry}" in told
 
 
+def test_what_the_books_show_in_whole_is_not_called_not_booked(desk: Desk) -> None:
+    desk.export()
+    told = desk.do("resolve", desk.entry, "--not-booked", code=1)
+    assert f"is booked as {desk.entry}/entry, and nothing of it is missing" in told
+    assert f"counterfoil reverse {desk.entry}" in told
+
+
 @pytest.mark.slow
 def test_an_item_that_is_in_the_books_elsewhere_counts_as_booked(desk: Desk) -> None:
     desk.export()
@@ -189,8 +196,10 @@ def test_an_item_that_is_in_the_books_elsewhere_counts_as_booked(desk: Desk) -> 
     assert item.external_id == "JE-7"
 
 
+@pytest.mark.slow
 def test_an_item_that_a_person_did_not_find_is_booked(desk: Desk) -> None:
     desk.export()
+    desk.do("resolve", desk.entry, "--reverse")
     assert "not booked" in desk.do("resolve", desk.entry, "--not-booked")
 
 

@@ -163,13 +163,19 @@ def _of_job(register: Register, target: str, live: Sequence[Found], job_id: str)
 def _refuse_what_is_settled(
     entry_id: str, kind: DecisionKind, live: Sequence[Found], parts: AbstractSet[Part]
 ) -> None:
-    """Raise NothingToDecide where a person names another record for what is booked in whole."""
-    if kind is DecisionKind.BOOKED_AS and live and parts <= {one.reference.part for one in live}:
+    """Raise NothingToDecide where a person denies what is booked in whole, or names another."""
+    instead = _INSTEAD.get(kind)
+    if instead is not None and live and parts <= {one.reference.part for one in live}:
         raise NothingToDecide(
             f"{entry_id} is booked as {', '.join(one.id for one in live)}, and nothing of it is "
-            "missing. If another record is to count instead, take this one back first: "
-            f"counterfoil reverse {entry_id}"
+            f"missing. {instead}, take this one back first: counterfoil reverse {entry_id}"
         )
+
+
+_INSTEAD = {
+    DecisionKind.BOOKED_AS: "If another record is to count instead",
+    DecisionKind.NOT_BOOKED: "If it is to be booked anew",
+}
 
 
 async def _remark(books: AccountingSystem, live: Sequence[Found], text: str) -> None:
