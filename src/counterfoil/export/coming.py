@@ -35,16 +35,15 @@ class Coming:
         self._anew = False
 
     def read(self, count: int, *, anew: bool) -> Sequence[ItemWork]:
-        """Read on until so many wait, and return what was read now.
+        """Read on until so many wait (fewer do), and return what was read now.
 
         ``anew`` says that the data layer was read once more: then what waits is read again.
         """
         if anew and not self._anew:
             self._anew = True
             self._waiting.clear()
-        missing = count - len(self._waiting)
         after = self._waiting[-1].kept if self._waiting else self._taken
-        kept = self._items.unbooked(self._job_id, limit=missing, after=after) if missing > 0 else []
+        kept = self._items.unbooked(self._job_id, limit=count - len(self._waiting), after=after)
         new = [parsed(each) for each in kept]
         self._waiting.extend(new)
         return new

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 from counterfoil.pleo.models import ExportItem
@@ -21,6 +22,7 @@ _RESERVED: Final = re.compile(
 _PUNCTUATION: Final = re.compile(r'[<>:"/\\|?*]+')
 
 
+@lru_cache(maxsize=1024)
 def safe_stem(text: str, fallback: str = "receipt") -> str:
     """Make a file name's stem: no path parts, no control characters, at most 120 bytes of UTF-8."""
     # Format characters go too: they turn the direction of a name, or hide in it.

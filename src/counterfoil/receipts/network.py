@@ -29,6 +29,8 @@ __all__ = ["CheckedNetwork", "Resolve", "connections", "resolve"]
 
 _HOLDS: Final = 30.0
 """Seconds for which a host's addresses are not looked up again."""
+_BUFFER: Final = 256 * 1024
+"""Bytes that may wait to be read: most receipts come whole without being held up."""
 _KEPT: Final = 15.0
 """Seconds for which an idle connection is kept."""
 
@@ -84,7 +86,8 @@ class CheckedNetwork(httpcore.AsyncNetworkBackend):
             for address in await self._look_up(name):
                 try:
                     async with asyncio.timeout(timeout):
-                        return _Stream(*await asyncio.open_connection(address, port))
+                        reading = asyncio.open_connection(address, port, limit=_BUFFER)
+                        return _Stream(*await reading)
                 except OSError as error:
                     failed = error
             self._looked_up.pop(name, None)
