@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from counterfoil.cli.connection_shown import shown_connection
+from counterfoil.export.ports import Silent
 from counterfoil.pleo.errors import ConsentNeeded, PleoUnanswered
 from counterfoil.register import Register
 from counterfoil.register.sealing import KeyMissing
 from counterfoil.runner.authorising import Authoriser, ConsentFailed, disconnect
+from counterfoil.runner.examining.pleo import examine_pleo
+from counterfoil.runner.once import run_connection
 from counterfoil.runner.refreshing import utc_now
 from counterfoil.sandbox import Fault, Kind
 
@@ -202,3 +206,28 @@ async def test_a_new_consent_is_not_overwritten_by_an_older_refresh(
     assert old.tokens is not None
     assert not register.authorisations.refreshed(old, old.tokens)
     assert register.authorisations.get("acme") == new
+
+
+async def test_the_doctor_says_nothing_is_right_with_pleo_before_somebody_consents(
+    place: Place, register: Register
+) -> None:
+    (found,) = [each async for each in examine_pleo(place.connection, register)]
+    assert (found.check, found.passed) == ("Pleo", False)
+    assert "connections authorise acme" in found.message
+    assert place.requests() == []
+    await place.consent(register)
+    assert all([each.passed async for each in examine_pleo(place.connection, register)])
+
+
+async def test_a_run_tells_a_lost_consent_and_shows_it_later(
+    place: Place, register: Register
+) -> None:
+    await place.consent(register)
+    place.state.oauth.revoke(place.authorisation.id)
+    report = await run_connection(place.connection, register, progress=Silent())
+    assert report.error is not None
+    assert report.error.endswith("counterfoil connections authorise acme.")
+    assert report.jobs == ()
+    credential = str(shown_connection(place.connection, register)["credential"])
+    assert "it was revoked" in credential
+    assert "connections authorise acme" in credential

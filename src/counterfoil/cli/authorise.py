@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import typer
 
 from counterfoil.cli.lines import complain, say
+from counterfoil.cli.logs import set_up_logs
 from counterfoil.cli.options import DEFAULT_CONFIG, ConfigOption, load_config
 from counterfoil.cli.plan import the_connection
 from counterfoil.cli.web import server_for
@@ -46,6 +47,7 @@ def authorise(
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Have a person consent to a connection at Pleo, by OAuth."""
+    set_up_logs()
     loaded = load_config(config, name, secrets=False)
     chosen = the_connection(loaded, name)
     with loaded.open_register() as register:
@@ -60,6 +62,7 @@ def authorise(
 
 def disconnect(name: NameArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Revoke a connection's consent at Pleo, and forget its tokens."""
+    set_up_logs()
     loaded = load_config(config, name, secrets=False)
     with loaded.open_register() as register:
         say(asyncio.run(authorising.disconnect(the_connection(loaded, name), register)))

@@ -12,7 +12,7 @@ from counterfoil.register import Register
 
 __all__ = ["shown_connection"]
 
-LEFT_OUT = {"kind", "folder", "oauth", "api_key", "settings.narration_limit"}
+LEFT_OUT = {"kind", "folder", "oauth", "api_key", "settings.company_id", "settings.narration_limit"}
 
 
 def shown_connection(connection: Connection, register: Register | None) -> dict[str, object]:
@@ -35,7 +35,8 @@ def _credential(connection: Connection, register: Register | None) -> str:
         return f"API key, {connection.api_key.reference}"
     consent = register.authorisations.get(connection.name) if register else None
     if consent is None or consent.tokens is None:
-        return f"OAuth, nobody has consented: counterfoil connections authorise {connection.name}"
+        why = consent.why if consent else "nobody has consented yet"
+        return f"OAuth, needs consent ({why}): counterfoil connections authorise {connection.name}"
     return f"OAuth, consented {consent.consented_at:%Y-%m-%d}"
 
 

@@ -18,9 +18,9 @@ from counterfoil.pleo.errors import (
     PleoMalformed,
     PleoNotFound,
     PleoRateLimited,
+    PleoRefused,
     PleoRejected,
     PleoUnanswered,
-    PleoUnauthenticated,
 )
 
 __all__ = ["SCOPES", "company_told", "missing_scopes"]
@@ -92,7 +92,7 @@ async def _is_denied(pleo: PleoClient, needs: Callable[[PleoClient], Awaitable[N
         await needs(pleo)
     except PleoForbidden:
         return True
-    except (PleoUnauthenticated, PleoUnanswered, PleoRateLimited):
+    except (PleoRefused, PleoUnanswered, PleoRateLimited):
         raise
     except PleoError:
         return False
