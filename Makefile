@@ -17,10 +17,10 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-
 	--no-header --no-strip-extras --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-tryton test reliability check coverage soak lint session bench lock clean
+.PHONY: help demo demo-tryton test reliability check coverage soak lint audit secret-scan session bench lock clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z.]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z.-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(READY) ## Book a Pleo export in a Beancount ledger, in counterfoil-demo/
 	@$(BIN)/counterfoil demo
@@ -50,6 +50,12 @@ lint: $(READY) ## Lint, format, types and import directions alone
 	$(BIN)/ruff format --check --diff
 	$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+audit: $(READY) ## Hold the locked dependencies against the known vulnerabilities
+	@$(BIN)/python -m tests.security.audit
+
+secret-scan: $(READY) ## Look for secrets in what is committed
+	@$(BIN)/python -m tests.security.secret_scan $(ARGS)
 
 session: $(READY) ## Record a person's first minutes with init, for docs/set-up-in-minutes.md
 	@$(BIN)/python -m tests.docs.session

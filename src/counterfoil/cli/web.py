@@ -6,10 +6,12 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
+from ipaddress import ip_address
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from counterfoil.cli.lines import complain
 from counterfoil.effects import effect
 from counterfoil.errors import CounterfoilError
 
@@ -44,11 +46,22 @@ def listen(host: str, port: int) -> socket.socket:
     """Take a port, 0 for any; raises CounterfoilError where it is taken already."""
     try:
         with effect("serve.listen", f"{host}:{port}"):
-            return socket.create_server((host, port))
+            listener = socket.create_server((host, port))
     except OSError as error:
         raise CounterfoilError(
             f"Cannot listen on {host}, port {port} ({error.strerror}): set [serve] port, or --port"
         ) from error
+    _tell_of_an_open_door(listener.getsockname()[0])
+    return listener
+
+
+def _tell_of_an_open_door(host: str) -> None:
+    """Say so where others than this machine can reach it."""
+    if not ip_address(host).is_loopback:
+        complain(
+            f"It listens on {host}: other machines reach it, and without TLS. Let nothing but your "
+            'own proxy through, or set host = "127.0.0.1"'
+        )
 
 
 @asynccontextmanager
