@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 
+from counterfoil.pleo.models import NO_ID
 from counterfoil.sandbox.items import build_item, build_line, build_tax
 from counterfoil.sandbox.model import Item, encode
 from tests.cli.conftest import Acme, CommandLine
 
 
 def expense(**fields: Any) -> Item:  # noqa: ANN401 -- build_item's own
-    """Build an expense of 5 January."""
-    own = {"company_id": "12abc3d4", "date": "2026-01-05T12:00:00.000Z"}
+    """Build an expense of 5 January, of no company in particular."""
+    own = {"company_id": NO_ID, "date": "2026-01-05T12:00:00.000Z"}
     return build_item(**{**own, **fields})
 
 
@@ -102,6 +103,21 @@ def test_an_object_that_is_no_item_fails_alone(
     assert said.code == 0
     assert [entry["accountingEntryId"] for entry in told["entries"]] == ["coffee"]
     assert [each["failureReasonType"] for each in told["failures"]] == ["validation_failure"]
+
+
+def test_another_company_s_expense_would_fail(counterfoil: CommandLine, acme: Acme) -> None:
+    theirs = expense(company_id="9b2d3c55-0c1e-4b6b-9d8e-111111111111")
+    said = counterfoil("plan", "--items", write_items(acme.folder, [theirs]), "--json")
+    (failure,) = json.loads(said.out)["failures"]
+    assert failure["failureReasonType"] == "validation_failure"
+    assert f"those of {acme.company.id}" in failure["failureReason"]
+
+
+def test_an_item_that_comes_twice_is_planned_once(counterfoil: CommandLine, acme: Acme) -> None:
+    item = expense(id="coffee")
+    once = counterfoil("plan", "--items", write_items(acme.folder, [item]), "--json")
+    twice = counterfoil("plan", "--items", write_items(acme.folder, [item, item]), "--json")
+    assert json.loads(twice.out) == json.loads(once.out)
 
 
 def test_people_see_the_debits_and_credits(counterfoil: CommandLine, acme: Acme) -> None:

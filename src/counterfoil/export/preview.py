@@ -92,13 +92,24 @@ def _chunks(
     jobs: Iterable[Sequence[Mapping[str, object]]], chart: Chart, settings: Settings, today: date
 ) -> Iterator[list[ItemWork]]:
     """Prepare each job's items in posting order, as many at a time as an export takes."""
+    met: set[str] = set()
     for payloads in jobs:
-        kept = sorted(map(_kept, payloads), key=lambda item: (item.sort_key, item.entry_id))
+        fresh = [item for item in map(_kept, payloads) if _is_fresh(item, met)]
+        kept = sorted(fresh, key=lambda item: (item.sort_key, item.entry_id))
         for start in range(0, len(kept), CHUNK):
             chunk = [parsed(item) for item in kept[start : start + CHUNK]]
             for work in chunk:
                 prepare(work, chart, settings, today=today)
             yield chunk
+
+
+def _is_fresh(item: KeptItem, met: set[str]) -> bool:
+    """Whether an item comes for the first time, as an export books it once; those without id do."""
+    if item.entry_id in met:
+        return False
+    if item.entry_id:
+        met.add(item.entry_id)
+    return True
 
 
 def _known(
