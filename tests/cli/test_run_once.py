@@ -119,7 +119,7 @@ def test_only_the_connection_asked_for_is_run(counterfoil: CommandLine, acme: Ac
         file.write(
             '[[connection]]\nname = "globex"\nsystem = "beancount"\n'
             'company_id = "99abc3d4-e567-890e-1234-abc56e78fabc"\n'
-            'options.ledger = "main.beancount"\n'
+            'options.ledger = "globex.beancount"\n'
         )
     acme.company.add_item()
     acme.export()

@@ -223,7 +223,7 @@ def test_a_fault_stops_one_connection_and_no_other(desk: Desk) -> None:
         file.write(
             '[[connection]]\nname = "globex"\nsystem = "beancount"\n'
             'company_id = "99abc3d4-e567-890e-1234-abc56e78fabc"\n'
-            'options.ledger = "main.beancount"\n'
+            'options.ledger = "globex.beancount"\n'
         )
     with observe(Instead("register.fence", RuntimeError("unforeseen"))):
         told = desk.do("run", "--once", code=1)

@@ -1,24 +1,32 @@
-"""The register's tables, as SQLAlchemy Core; migrations bring an older file up to this shape."""
+"""The register's tables, as SQLAlchemy Core; migrations bring an older file up to this shape.
+
+Those of connections' access are in ``access_schema``, and named here with all others.
+"""
 
 from __future__ import annotations
-
-from datetime import UTC, datetime
-from typing import Final
 
 from sqlalchemy import (
     Boolean,
     Column,
-    DateTime,
     Index,
     Integer,
-    MetaData,
     String,
     Table,
     Text,
-    TypeDecorator,
     and_,
 )
-from sqlalchemy.engine import Dialect
+
+from counterfoil.register.access_schema import (
+    added_connections,
+    api_keys,
+    authorisations,
+    consents,
+    installations,
+    pauses,
+    sealing,
+    webhook_subscriptions,
+)
+from counterfoil.register.columns import SEALED, UtcTime, metadata
 
 __all__ = [
     "NEWEST_FIRST",
@@ -51,30 +59,6 @@ __all__ = [
     "webhook_subscriptions",
 ]
 
-
-class UtcTime(TypeDecorator[datetime]):
-    """An aware UTC time, whatever the database keeps of zones."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Store UTC."""
-        del dialect
-        return None if value is None else value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Read UTC; SQLite gives naive times back, PostgreSQL those of its own zone."""
-        del dialect
-        if value is None:
-            return None
-        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
-
-
-metadata = MetaData()
-
-SEALED: Final = {"sealed": True}
-"""The ``info`` of each column that holds sealed texts: a new key is put on all of them."""
 
 connections = Table(
     "connections",
@@ -267,92 +251,6 @@ webhook_deliveries = Table(
     Column("company_id", String, nullable=False),
     Column("heard_at", UtcTime, nullable=False),
     Index("webhook_deliveries_heard", "heard_at"),
-)
-
-sealing = Table(
-    "sealing",
-    metadata,
-    Column("name", String, primary_key=True),
-    Column("sealed", Text, nullable=False, info=SEALED, comment="its name, to try a key on"),
-)
-
-webhook_subscriptions = Table(
-    "webhook_subscriptions",
-    metadata,
-    Column("subscription_id", String, primary_key=True, comment="Pleo's"),
-    Column("connection", String, nullable=False),
-    Column("company_id", String, nullable=False),
-    Column("environment", String, nullable=False, comment="which Pleo"),
-    Column("token_hash", String, nullable=False, comment="of the token in its URL"),
-    Column("credentials", Text, nullable=False, info=SEALED, comment="what proves a delivery"),
-    Column("made_at", UtcTime, nullable=False),
-    Column("heard_at", UtcTime, comment="latest genuine delivery"),
-    Column("replaces", String, comment="removed at Pleo when this one has delivered"),
-    Index("webhook_subscriptions_token", "token_hash", unique=True),
-)
-
-authorisations = Table(
-    "authorisations",
-    metadata,
-    Column("connection", String, primary_key=True),
-    Column("auth_url", String, nullable=False, comment="whose OAuth gave it"),
-    Column("client_id", String, nullable=False),
-    Column("version", Integer, nullable=False, comment="raised by whatever changes the tokens"),
-    Column("access_token", Text, nullable=False, info=SEALED, comment="empty: consent is needed"),
-    Column("refresh_token", Text, nullable=False, info=SEALED),
-    Column("issued_at", UtcTime, nullable=False),
-    Column("expires_at", UtcTime, nullable=False, comment="of the access token"),
-    Column("consented_at", UtcTime, nullable=False),
-    Column("tries", Integer, nullable=False, comment="refreshes in a row without a clear answer"),
-    Column("try_again_at", UtcTime, comment="not before then"),
-    Column("refused", Boolean, nullable=False, comment="a fresh access token was refused (401)"),
-    Column("why", Text, comment="why consent is needed"),
-)
-
-consents = Table(
-    "consents",
-    metadata,
-    Column("digest", String, primary_key=True, comment="of a link's ticket, or of a state"),
-    Column("kind", String, nullable=False, comment="link, state"),
-    Column("connection", String, nullable=False),
-    Column("verifier", Text, nullable=False, info=SEALED, comment="of PKCE; empty for a link"),
-    Column("redirect_uri", String, nullable=False),
-    Column("browser", String, comment="digest of what the browser that began it has"),
-    Column("expires_at", UtcTime, nullable=False),
-    Index("consents_connection", "connection"),
-)
-
-added_connections = Table(
-    "added_connections",
-    metadata,
-    Column("name", String, primary_key=True),
-    Column("settings", Text, nullable=False, info=SEALED, comment="as in a file, JSON"),
-    Column("added_at", UtcTime, nullable=False),
-)
-
-api_keys = Table(
-    "api_keys",
-    metadata,
-    Column("connection", String, primary_key=True),
-    Column("sealed", Text, nullable=False, info=SEALED),
-    Column("stored_at", UtcTime, nullable=False),
-)
-
-pauses = Table(
-    "pauses",
-    metadata,
-    Column("connection", String, primary_key=True),
-    Column("since", UtcTime, nullable=False),
-    Column("why", Text),
-)
-
-installations = Table(
-    "installations",
-    metadata,
-    Column("connection", String, primary_key=True),
-    Column("credential", String, nullable=False, comment="a digest, to notice another one"),
-    Column("company_id", String, comment="whose it is; none where Pleo does not say"),
-    Column("told_at", UtcTime, nullable=False),
 )
 
 looks = Table(
