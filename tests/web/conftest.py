@@ -50,6 +50,7 @@ def subscribe(
     register: Register,
     token: str = TOKEN,
     *,
+    company_id: str = COMPANY,
     basic: str | None = None,
     headers: dict[str, str] | None = None,
 ) -> None:
@@ -59,7 +60,7 @@ def subscribe(
         Subscription(
             subscription_id=f"id of {token}",
             connection="acme",
-            company_id=COMPANY,
+            company_id=company_id,
             environment="staging",
             token_hash=hash_of(token),
             credentials=credentials,

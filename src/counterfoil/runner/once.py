@@ -83,7 +83,7 @@ def _passed_on(
     connection: Connection, register: Register, report: ConnectionReport
 ) -> ConnectionReport:
     """Have whoever is at the company look again before it ends: it may have listed already."""
-    if not report.busy:
+    if not (report.busy and connection.company_id):
         return report
     try:
         register.wakeups.look(connection.company_id)
