@@ -10,6 +10,8 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 ARGS ?=
 # How many: make soak EXAMPLES=100000
 EXAMPLES ?= 1000
+# How long the storm of webhooks: make soak MINUTES=60
+MINUTES ?= 10
 # Tests start hundreds of programs: compiled once, each starts in a third of the time.
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/pytest -n auto --dist worksteal
@@ -42,8 +44,9 @@ coverage: $(READY) ## Branch coverage of the rules, the export and the register:
 	$(PYTEST) -m "not slow" --cov --cov-report=term-missing --cov-fail-under=100 \
 		tests/bookkeeping tests/book tests/export tests/register tests/runner $(ARGS)
 
-soak: $(READY) ## Simulate exports in which everything goes wrong, with any seeds
+soak: $(READY) ## Simulate exports in which everything goes wrong; ten minutes of a webhook storm
 	@$(BIN)/python -m tests.reliability.simulation_soak --examples=$(EXAMPLES) $(ARGS)
+	@$(BIN)/python -m tests.web.storm --minutes=$(MINUTES)
 
 lint: $(READY) ## Lint, format, types and import directions alone
 	$(BIN)/ruff check

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
 from counterfoil.effects import Effect, observe
 from counterfoil.export.run import JobResult
-from counterfoil.register import Register
+from counterfoil.register import Delivery, Register, open_register
+from counterfoil.register.sealing import Seal, new_key
 from counterfoil.runner.drain import drain
+from counterfoil.telemetry import hearing
 from counterfoil.testing.world import World
+from tests.register.test_register_webhooks import a_subscription
 
 
 class Export:
@@ -58,3 +64,34 @@ async def test_a_flag_is_cleared_before_jobs_are_listed(world: World) -> None:
         register.wakeups.look(world.company.id)
     _, listings = await drained(world, clicks=0)
     assert listings == 1
+
+
+async def test_a_poll_that_finds_what_no_webhook_told_is_noted() -> None:
+    """Only where one should have told, and only when it has had the time."""
+    noted: list[str] = []
+
+    def hear(what: str, _: float, labels: Mapping[str, str]) -> None:
+        if what == "poll repaired":
+            noted.append(labels["connection"])
+
+    key = Seal([new_key()])
+    async with World() as world, world.ready() as (_, pleo):
+        with hearing(hear), open_register(world.register_url, seal=key) as register:
+
+            async def found(*, told: bool, minutes: int) -> int:
+                fence = register.connections.raise_fence(world.company.id)
+                item = world.company.add_item()
+                age = timedelta(minutes=minutes)
+                job = world.state.queue_job(world.company.id, [item], age=age)
+                if told:
+                    tell = Delivery(webhook_id=job, connection="acme", company_id="c", job_id=job)
+                    register.wakeups.heard([tell], now=datetime.now(UTC))
+                noted.clear()
+                await drain(lambda: world.exporting(register, pleo, fence), [])
+                return len(noted)
+
+            assert await found(told=False, minutes=10) == 0
+            register.subscriptions.add(a_subscription())
+            assert await found(told=True, minutes=10) == 0
+            assert await found(told=False, minutes=0) == 0
+            assert await found(told=False, minutes=10) == 1

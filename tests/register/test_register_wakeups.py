@@ -75,6 +75,13 @@ def test_deliveries_are_noted_together_and_told_one_by_one(register: Register) -
     assert register.wakeups.heard([], now=NOW) == []
 
 
+def test_it_is_known_of_which_jobs_webhooks_told(register: Register) -> None:
+    told = Delivery(webhook_id="m1", connection="acme", company_id="c", job_id="job")
+    register.wakeups.heard([told, a_delivery("m2")], now=NOW)
+    assert register.wakeups.told_of("job")
+    assert not register.wakeups.told_of("other")
+
+
 def test_ids_are_kept_for_a_day(register: Register) -> None:
     register.wakeups.heard([a_delivery("m1")], now=NOW)
     nearly, later = NOW + timedelta(hours=24), NOW + timedelta(hours=24, seconds=1)

@@ -250,7 +250,9 @@ webhook_deliveries = Table(
     Column("webhook_id", String, primary_key=True, comment="the sender's id of the message"),
     Column("company_id", String, nullable=False),
     Column("heard_at", UtcTime, nullable=False),
+    Column("job_id", String, comment="the export job that it tells of"),
     Index("webhook_deliveries_heard", "heard_at"),
+    Index("webhook_deliveries_job", "job_id"),
 )
 
 looks = Table(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HEAD", "SchemaMismatch", "bring_up", "migrate", "refuse_newer", "version_of"]
 
-HEAD = "0009"
+HEAD = "0010"
 """The newest migration."""
 
 _VERSION = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))

@@ -37,6 +37,8 @@ class Delivery:
     """The sender's: the same each time that one message is sent."""
     connection: str
     company_id: str
+    job_id: str | None = None
+    """The export job that it tells of."""
 
 
 class Wakeups:
@@ -67,6 +69,12 @@ class Wakeups:
         query = select(wakeups.c.company_id).where(wakeups.c.company_id == company_id)
         with self._database.read() as connection:
             return connection.execute(query).first() is not None
+
+    def told_of(self, job_id: str) -> bool:
+        """Tell whether a webhook told of an export job within a day."""
+        query = select(webhook_deliveries.c.job_id).where(webhook_deliveries.c.job_id == job_id)
+        with self._database.read() as connection:
+            return connection.execute(query.limit(1)).first() is not None
 
     def waiting(self) -> tuple[str, ...]:
         """Return the companies whose flag is set, the longest waiting first."""

@@ -86,6 +86,13 @@ class Subscriptions:
         with self._database.read() as connection:
             return tuple(self._read(row) for row in connection.execute(query))
 
+    def calls(self, connection_name: str) -> bool:
+        """Tell whether a connection has a subscription."""
+        table = webhook_subscriptions
+        query = select(table.c.connection).where(table.c.connection == connection_name).limit(1)
+        with self._database.read() as connection:
+            return connection.execute(query).first() is not None
+
     def delivered(self, subscription_id: str, *, now: datetime) -> None:
         """Note a genuine delivery of a subscription."""
         table = webhook_subscriptions

@@ -6,6 +6,7 @@ The company's flag "look again" is cleared before each listing; a drain ends onl
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
@@ -34,6 +35,8 @@ __all__ = ["drain"]
 log = structlog.get_logger(__name__)
 
 CLAIM_TRIES = 3
+UNTOLD_AFTER = timedelta(seconds=30)
+"""A job that is younger may be told of still."""
 PAUSE_SECONDS = 2
 AGAIN_SECONDS = 0.2
 """Before it lists once more with nothing to do: however many call, Pleo is asked so often."""
@@ -70,6 +73,7 @@ async def drain(
                 return found.foreign
             continue
         if found.next in found.pending:
+            _note_untold(export, found.next)
             await mind_books(make_export, found.next)
         if tries[found.next.id] == CLAIM_TRIES:
             raise PleoUnanswered(
@@ -87,6 +91,15 @@ def _note_call(export: Export) -> None:
     """Take the call for this company, if there is one, and note how long it waited."""
     if (since := export.register.wakeups.taken(export.company_id)) is not None:
         note("wakeup lag", (export.clock.now() - since).total_seconds())
+
+
+def _note_untold(export: Export, job: ExportJob) -> None:
+    """Note a job of which a webhook should have told, and did not in a fair time."""
+    if export.clock.now() - job.created_at < UNTOLD_AFTER:
+        return
+    register = export.register
+    if register.subscriptions.calls(export.connection) and not register.wakeups.told_of(job.id):
+        note("poll repaired", connection=export.connection)
 
 
 async def _at_an_end(export: Export, results: list[JobResult]) -> bool:

@@ -14,6 +14,7 @@ drains the company is woken. It proves nothing but that it is worth looking: the
 from __future__ import annotations
 
 import asyncio
+import time
 from base64 import b64encode
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Final
@@ -98,7 +99,7 @@ class _Endpoint:
             return self._refuse(error, name)
         except Exception as error:  # noqa: BLE001 -- whatever it is, the sender sends it again
             return self._put_off(error, name)
-        note("webhook", connection=name, outcome=outcome)
+        note("webhook", outcome=outcome)
         return Response(status_code=204)
 
     async def _take(self, request: Request, subscription: Subscription) -> str:
@@ -125,9 +126,11 @@ class _Endpoint:
             webhook_id=request.headers["webhook-id"],
             connection=subscription.connection,
             company_id=subscription.company_id,
+            job_id=event.job_id,
         )
         if not await self._notes.note(delivery):
             return "repeated"
+        note("webhook lag", time.time() - float(request.headers["webhook-timestamp"]))
         log.info("a webhook", connection=subscription.connection, job=event.job_id)
         await self._woken(subscription.connection)
         return "new"
@@ -142,12 +145,12 @@ class _Endpoint:
             )
 
     def _refuse(self, error: _Refused, name: str) -> Response:
-        note("webhook", connection=name, outcome="refused")
+        note("webhook", outcome="refused")
         self._seldom.warn("a webhook was refused", name, reason=error.why)
         return refused(error.status, error.why, **error.headers)
 
     def _put_off(self, error: Exception, name: str) -> Response:
-        note("webhook", connection=name, outcome="put_off")
+        note("webhook", outcome="put_off")
         reason = str(error) if isinstance(error, CounterfoilError) else repr(error)
         self._seldom.warn("a webhook cannot be noted now", name, reason=reason)
         return refused(503, "It cannot be noted now: send it again", **{"Retry-After": "5"})
