@@ -72,7 +72,12 @@ async def test_what_cannot_be_made_to_fit_fails_its_item_alone(world: World) -> 
     bad = world.company.add_item(receipts=[Receipt(b"name;amount", "text/csv")])
     job = world.queue()
     await world.drain()
-    assert world.item(job, bad).failure_reason_type == "receipt_conversion_failure"
+    failed = world.item(job, bad)
+    assert failed.failure_reason_type == "receipt_conversion_failure"
+    assert failed.failure_reason.endswith(
+        "Replace the receipt in Pleo. Nothing was booked: put the receipt right in Pleo if need "
+        "be, then export again."
+    )
     assert world.ledger.copies(bad) == 0
     assert held(world, good) == 1
 

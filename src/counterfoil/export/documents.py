@@ -141,8 +141,12 @@ def _needs_receipts(work: ItemWork, item: ExportItem, takes: Attachments) -> boo
 
 
 def _without_receipt(failure: ItemFailure, booked: Found | None) -> ItemFailure:
+    why = str(failure).rstrip(".")
     if booked is None:
-        return failure
+        return failure.reworded(
+            f"{why}. Nothing was booked: put the receipt right in Pleo if need be, then export "
+            "again."
+        )
     return failure.reworded(
-        f"Booked as {booked.id}, but a receipt is missing: {failure} The next export adds it"
+        f"Booked as {booked.id}, but a receipt is missing: {why}. The next export adds it."
     )
