@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from tests.oauth.conftest import Place
 
 
+pytestmark = pytest.mark.slow
+
+
 class Targets:
     """Hears what each effect is said to be on."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -154,10 +155,29 @@ async def test_another_secret_loses_no_tokens(
     place.environ["CLIENT_SECRET"] = "old"
     settings = place.connection.oauth
     assert settings is not None
+    stranger = TokenKeeper("acme", settings, register, clock=later)
     later.by = timedelta(minutes=50)
+    assert await refreshed(stranger) == place.authorisation.access_token
+    later.by = timedelta(hours=2)
     with pytest.raises(ClientRefused, match=r"client_secret in \[pleo.oauth\]"):
-        await refreshed(TokenKeeper("acme", settings, register, clock=later))
+        await refreshed(stranger)
     assert known(register).tokens is not None
+
+
+async def test_a_wrong_address_of_oauth_is_no_answer_to_what_was_asked(
+    place: Place, keeper: TokenKeeper, later: Later, register: Register
+) -> None:
+    await refreshed(keeper)
+    settings = place.connection.oauth
+    assert settings is not None
+    elsewhere = replace(settings, auth_url=f"{settings.auth_url}/elsewhere")
+    held = known(register)
+    assert held.tokens is not None
+    where = {"auth_url": elsewhere.auth_url, "client_id": elsewhere.client_id}
+    register.authorisations.consented("acme", held.tokens, **where)
+    later.by = timedelta(hours=2)
+    with pytest.raises(PleoUnanswered, match="Pleo answered 404"):
+        await refreshed(TokenKeeper("acme", elsewhere, register, clock=later))
 
 
 async def test_a_live_token_that_is_refused_is_refreshed_once(

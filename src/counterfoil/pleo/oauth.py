@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from types import TracebackType
-from typing import Annotated, Final, Self
+from typing import Annotated, Final
 
 import httpx
 from authlib.common.security import generate_token
@@ -70,7 +69,7 @@ class _TokenAnswer(BaseModel):
 
 
 class OAuthClient:
-    """Our registration with one Pleo's OAuth; an async context manager.
+    """Our registration with one Pleo's OAuth.
 
     Every request may raise PleoError: ClientRefused for a wrong id or secret, ConsentNeeded where
     what we hold is over (``invalid_grant``), PleoUnanswered where nobody can know.
@@ -86,30 +85,16 @@ class OAuthClient:
         ca_file: Path | None = None,
     ) -> None:
         """Take where Pleo's OAuth is and who we are; ``timeout`` seconds bound each request."""
-        self._exchange = Exchange(
-            auth_url, httpx.Auth(), timeout=timeout, transport=None, ca_file=ca_file
-        )
+        self._auth_url = auth_url
+        self._timeout = timeout
+        self._ca_file = ca_file
         self._us = {"client_id": client_id, "client_secret": client_secret}
-
-    async def __aenter__(self) -> Self:
-        """Open the connections."""
-        await self._exchange.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close them."""
-        await self._exchange.__aexit__(kind, error, trace)
 
     def consent_url(self, *, redirect_uri: str, state: str, verifier: str) -> str:
         """Return where a person's browser asks for consent; the verifier itself is not in it."""
         return str(
             prepare_grant_uri(
-                f"{self._exchange.base_url}/oauth/authorize",
+                f"{self._auth_url}/oauth/authorize",
                 self._us["client_id"],
                 "code",
                 redirect_uri=redirect_uri,
@@ -154,8 +139,16 @@ class OAuthClient:
         request = Request(
             operation=operation, method="POST", path=path, body=body.encode(), content_type=FORM
         )
+        exchange = Exchange(
+            self._auth_url,
+            httpx.Auth(),
+            timeout=self._timeout,
+            transport=None,
+            ca_file=self._ca_file,
+        )
         try:
-            return await self._exchange.send(request)
+            async with exchange:
+                return await exchange.send(request)
         except PleoError as error:
             raise _meant(error) from error
 

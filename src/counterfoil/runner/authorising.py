@@ -161,10 +161,9 @@ class Authoriser:
 
     async def _exchange(self, name: str, code: str, consent: Consent) -> Tokens:
         try:
-            async with oauth_client(self._settings(name)) as client:
-                return await client.exchange(
-                    code, redirect_uri=consent.redirect_uri, verifier=consent.verifier
-                )
+            return await oauth_client(self._settings(name)).exchange(
+                code, redirect_uri=consent.redirect_uri, verifier=consent.verifier
+            )
         except PleoError as error:
             log.warning("no tokens for a consent", connection=name, reason=str(error))
             raise ConsentFailed(
@@ -204,8 +203,7 @@ class Authoriser:
 
     async def _give_back(self, name: str, tokens: Tokens) -> None:
         try:
-            async with oauth_client(self._settings(name)) as client:
-                await client.revoke(tokens.refresh)
+            await oauth_client(self._settings(name)).revoke(tokens.refresh)
         except PleoError as error:
             log.warning("tokens that are not kept live on", connection=name, reason=str(error))
 
@@ -265,8 +263,7 @@ async def disconnect(connection: Connection, register: Register) -> str:
 async def _revoke(connection: Connection, refresh_token: str) -> PleoError | None:
     """End an authorisation at Pleo; return why Pleo would not. Raises PleoUnanswered."""
     try:
-        async with oauth_client(settings_of(connection)) as client:
-            await client.revoke(refresh_token)
+        await oauth_client(settings_of(connection)).revoke(refresh_token)
     except PleoUnanswered:
         raise
     except PleoError as refusal:

@@ -22,13 +22,7 @@ import stamina
 import structlog
 
 from counterfoil.pleo.auth import BearerAuth
-from counterfoil.pleo.errors import (
-    ConsentNeeded,
-    PleoError,
-    PleoMalformed,
-    PleoRateLimited,
-    PleoUnanswered,
-)
+from counterfoil.pleo.errors import ClientRefused, ConsentNeeded, PleoError, PleoUnanswered
 from counterfoil.pleo.oauth import OAuthClient, Tokens
 from counterfoil.register import LockHeld, RegisterUnavailable
 from counterfoil.register.authorisations import Authorisation, TokenPair, authorisation_lock
@@ -47,7 +41,6 @@ WAIT_FOR_OTHERS: Final = 60.0
 """Seconds to wait for whoever holds an authorisation's lock."""
 PAUSE_MAX: Final = 300.0
 """The longest pause between two tries to refresh, in seconds."""
-NO_ANSWER: Final = (PleoUnanswered, PleoRateLimited, PleoMalformed)
 
 
 def utc_now() -> datetime:
@@ -205,11 +198,11 @@ class TokenKeeper:
         """Refresh under the lock; return the new authorisation, or the old one while it lives."""
         asked_at = self._clock()
         try:
-            new = asyncio.run(self._ask(held.tokens.refresh if held.tokens else ""))
+            new = asyncio.run(oauth_client(self._settings).refresh(_refresh_token(held)))
         except ConsentNeeded as over:
             raise self._over(held, str(over)) from over
-        except NO_ANSWER as error:
-            return self._without_answer(held, error, asked_at)
+        except PleoError as error:
+            return self._still(held, error, asked_at)
         self._store(held, pair_of(new, asked_at))
         log.info("tokens refreshed", connection=self._name, lifetime=str(new.lifetime))
         return self._read()
@@ -220,10 +213,6 @@ class TokenKeeper:
         log.error("consent is needed", connection=self._name, reason=why)
         return consent_needed(self._name, why)
 
-    async def _ask(self, refresh_token: str) -> Tokens:
-        async with oauth_client(self._settings) as client:
-            return await client.refresh(refresh_token)
-
     def _store(self, held: Authorisation, pair: TokenPair) -> None:
         """Keep new tokens, trying for a while: without them a person would have to consent."""
         for attempt in stamina.retry_context(
@@ -232,16 +221,20 @@ class TokenKeeper:
             with attempt:
                 self._register.authorisations.refreshed(held, pair)
 
-    def _without_answer(
-        self, held: Authorisation, error: PleoError, now: datetime
-    ) -> Authorisation:
-        """Go on with what lives still; the same refresh token is tried again later."""
+    def _still(self, held: Authorisation, error: PleoError, now: datetime) -> Authorisation:
+        """Go on with what lives still; the same refresh token is tried again later.
+
+        Whatever Pleo's OAuth says but ``invalid_grant`` is said of the refresh, and must not be
+        taken for an answer to the request that needs the token.
+        """
         pause = min(PAUSE_MAX, max(error.retry_after or 0.0, 2.0 ** min(held.tries, 10)))
         again_at = now + timedelta(seconds=pause)
         self._register.authorisations.unanswered(held, try_again_at=again_at)
         log.warning("tokens not refreshed", connection=self._name, reason=str(error))
         if held.tokens is not None and self._clock() < held.tokens.expires_at:
             return held
+        if isinstance(error, ClientRefused):
+            raise error
         raise PleoUnanswered(
             f"Connection {self._name}: its access token is over, and no new one came: {error}",
             retry_after=error.retry_after,
@@ -251,6 +244,10 @@ class TokenKeeper:
 
 def _access(held: Authorisation) -> str:
     return held.tokens.access if held.tokens else ""
+
+
+def _refresh_token(held: Authorisation) -> str:
+    return held.tokens.refresh if held.tokens else ""
 
 
 class OAuthAuth(httpx.Auth):
