@@ -19,7 +19,8 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-
 	--no-header --no-strip-extras --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-tryton test reliability check coverage soak lint audit secret-scan session bench lock clean
+.PHONY: help demo demo-tryton test reliability check coverage soak lint audit secret-scan session bench \
+	bench-scale lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z.-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +67,9 @@ session: $(READY) ## Record a person's first minutes with init, for docs/set-up-
 bench: $(READY) ## Measure speed, memory and calls
 	@$(BIN)/python bench/run.py $(ARGS)
 	@$(BIN)/python -m bench.tryton $(filter --quick,$(ARGS))
+
+bench-scale: $(READY) ## Measure many companies: embedded, and with workers on PostgreSQL; long
+	@$(BIN)/python -m bench.scale $(ARGS)
 
 lock: $(READY) ## Lock the dependencies anew, in requirements/
 	$(LOCK) --upgrade -o requirements/runtime.txt

@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -64,7 +64,7 @@ def start(program: Path, *arguments: str) -> subprocess.Popen[bytes]:
 
 
 @contextmanager
-def server() -> Iterator[str]:
+def server(settings: Sequence[str] = SETTINGS) -> Iterator[str]:
     """Run a server in a new folder for a while."""
     with tempfile.TemporaryDirectory(prefix="counterfoil-postgres-") as name:
         folder = Path(name)
@@ -78,7 +78,7 @@ def server() -> Iterator[str]:
         assert start(bin_ / "initdb", *data, *asked).wait() == 0
         port = free_port()
         listening = ("-h", "127.0.0.1", "-p", str(port), "-k", "")
-        options = [word for setting in SETTINGS for word in ("-c", setting)]
+        options = [word for setting in settings for word in ("-c", setting)]
         postgres = start(bin_ / "postgres", *data, *listening, *options)
         try:
             yield f"postgresql://postgres@127.0.0.1:{port}/postgres"

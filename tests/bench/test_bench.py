@@ -42,3 +42,18 @@ def test_a_page_without_markers_is_left_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="lacks the lines"):
         write_between_markers(page, "new figures")
     assert page.read_text() == "only prose\n"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_quick_run_of_many_companies_finds_each_job_done_once_in_order(
+    root: Path, tmp_path: Path
+) -> None:
+    page = tmp_path / "many-workers.md"
+    page.write_text(f"What it means.\n\n{MARKERS}\nHow to repeat it.\n")
+    command = [sys.executable, "-m", "bench.scale", "--quick", "--write", str(page)]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for figure in ("embedded", "2 workers", "is killed", "is frozen"):
+        assert figure in page.read_text()
+    assert page.read_text().count("| yes | yes | met |") == 4

@@ -17,13 +17,17 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
+
+import httpx
 
 from counterfoil.sandbox import Company, SandboxServer, State
 from examples.sqlbooks.tests.test_sqlbooks import TABLES
 
-__all__ = ["Fleet", "eventually", "fleet"]
+__all__ = ["TOKEN", "Fleet", "ask", "eventually", "fleet"]
 
+TOKEN = {"Authorization": "Bearer open-sesame"}
 ROOT = Path(__file__).parents[2]
 HEAD = """\
 [pleo]
@@ -47,6 +51,11 @@ system = "sqlbooks"
 options.database = "{name}.sqlite"
 accounts = {{ wallet = "1800" }}
 """
+
+
+def ask(url: str, name: str) -> None:
+    """Have a connection looked at now, by whoever serves at this address."""
+    assert httpx.post(f"{url}/connections/{name}/poll-now", headers=TOKEN).status_code == 202
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 90) -> None:
@@ -105,10 +114,27 @@ class Fleet:
         """Return what all processes logged."""
         return "\n".join(path.read_text() for path in sorted(self.folder.glob("*.log")))
 
-    def export(self, name: str, items: int = 1) -> str:
+    def export(self, name: str, items: int = 1, *, seconds_ago: int = 0) -> str:
         """Click Export for so many new expenses of a company; return the job's id."""
         company = self.companies[name]
-        return self.state.queue_job(company.id, company.add_items(items, account="6100"))
+        entries = company.add_items(items, account="6100")
+        return self.state.queue_job(company.id, entries, age=timedelta(seconds=seconds_ago))
+
+    def backlog(self, jobs: int, items: int) -> dict[str, list[str]]:
+        """Export so many jobs of every company; return their ids, oldest first."""
+        return {
+            name: [self.export(name, items, seconds_ago=60 - number) for number in range(jobs)]
+            for name in self.companies
+        }
+
+    def happened(self, name: str) -> list[tuple[str | None, str | None]]:
+        """Return the events of a company's jobs that Pleo accepted, in order."""
+        ours = {job.id for job in self.state.jobs_of([self.companies[name].id])}
+        return [
+            (entry.value, entry.job_id)
+            for entry in list(self.state.events)
+            if entry.kind == "event" and entry.job_id in ours
+        ]
 
     def done(self, jobs: Sequence[str]) -> bool:
         """Whether these jobs are completed."""
@@ -131,7 +157,13 @@ class Fleet:
 
 @contextmanager
 def fleet(
-    folder: Path, register: str, *, companies: int, poll: str = "1 hour", at_once: int = 2
+    folder: Path,
+    register: str,
+    *,
+    companies: int,
+    poll: str = "1 hour",
+    at_once: int = 2,
+    direct_url: str | None = None,
 ) -> Iterator[Fleet]:
     """Serve companies, and write their books and their configuration; no process runs yet."""
     state = State()
@@ -146,6 +178,8 @@ def fleet(
     }
     with SandboxServer(state) as server:
         text = HEAD.format(pleo=server.url, register=register, poll=poll, at_once=at_once)
+        if direct_url is not None:
+            text = text.replace("[serve]", f'direct_url = "{direct_url}"\n\n[serve]')
         for name, company in known.items():
             text += CONNECTION.format(name=name, company=company.id)
             with closing(sqlite3.connect(folder / f"{name}.sqlite")) as books:

@@ -8,8 +8,11 @@ taken away from a dead worker once. So each process may end at any time.
 from __future__ import annotations
 
 import asyncio
+import math
 import random
+import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -29,6 +32,9 @@ log = structlog.get_logger(__name__)
 
 TICK_SECONDS: Final = 1.0
 RESCUE_SECONDS: Final = 5.0
+FLAG_SECONDS: Final = 5.0
+CALLS_SECONDS: Final = 0.02
+"""Calls that come within this time are one: a storm of them costs no more than a breeze."""
 
 
 class Lookout:
@@ -53,6 +59,9 @@ class Lookout:
         self._chance = chance
         self._asked: set[str] = set()
         self._woken = asyncio.Event()
+        self._ticked = -math.inf
+        self._flagged_at: dict[str, float] = {}
+        """When companies were put into the queue for their flags, monotonic."""
 
     def ask(self, names: Iterable[str]) -> None:
         """Have connections looked at as soon as possible."""
@@ -63,21 +72,21 @@ class Lookout:
         """Look out until it is cancelled; raises RegisterUnavailable."""
         await asyncio.to_thread(self._register.looks.know, self._connections, _now())
         await self._put(await self._interrupted())
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._look_out())
-            group.create_task(self._rescue_again_and_again())
-
-    async def _look_out(self) -> None:
         while True:
-            asked, self._asked = self._asked, set()
-            self._woken.clear()
-            await self._put(asked)
-            await self._put(await asyncio.to_thread(self._flagged_or_due))
-            try:
+            await self._put(self._taken())
+            if time.monotonic() - self._ticked >= TICK_SECONDS:
+                self._ticked = time.monotonic()
+                await self._put(await asyncio.to_thread(self._flagged_or_due))
+            await asyncio.sleep(CALLS_SECONDS)
+            with suppress(TimeoutError):
                 async with asyncio.timeout(TICK_SECONDS):
                     await self._woken.wait()
-            except TimeoutError:
-                continue
+
+    def _taken(self) -> set[str]:
+        """Take what was asked for since this was last called."""
+        asked, self._asked = self._asked, set()
+        self._woken.clear()
+        return asked
 
     async def _put(self, names: Iterable[str]) -> None:
         for name in names:
@@ -91,12 +100,20 @@ class Lookout:
 
     def _flagged_or_due(self) -> list[str]:
         now = _now()
-        flagged = set(self._register.wakeups.waiting())
+        flagged = set(filter(self._again, self._register.wakeups.waiting()))
         names = [each.name for each in self._connections.values() if each.company_id in flagged]
         due = [
             look for look in self._register.looks.due(now) if look.connection in self._connections
         ]
         return names + [look.connection for look in due if self._take(look, now)]
+
+    def _again(self, company_id: str) -> bool:
+        """Tell whether a flag that stays set is worth another task: somebody may be at it."""
+        now = time.monotonic()
+        if now - self._flagged_at.get(company_id, -math.inf) < FLAG_SECONDS:
+            return False
+        self._flagged_at[company_id] = now
+        return True
 
     def _take(self, look: Look, now: datetime) -> bool:
         return self._register.looks.take(look, now + timedelta(seconds=self._pause(look, now)))
@@ -111,12 +128,13 @@ class Lookout:
             return self._every * self._chance()
         return self._every * (0.9 + 0.2 * self._chance())
 
-    async def _rescue_again_and_again(self) -> None:
+    async def keep_rescuing(self) -> None:
+        """Rescue until it is cancelled; raises RegisterUnavailable."""
         while True:
-            await self.rescue()
+            await self._rescue()
             await asyncio.sleep(RESCUE_SECONDS)
 
-    async def rescue(self) -> None:
+    async def _rescue(self) -> None:
         """Give the companies of dead and frozen workers to others, once these are cut off."""
         for job, name in await self._queue.stalled():
             connection = self._connections.get(name)

@@ -137,7 +137,8 @@ async def run_connection(
         )
     note("drain", connection=connection.name, outcome=_outcome(error, waiting, busy=busy))
     if error:
-        log.error("the connection cannot work", connection=connection.name, reason=error)
+        say = log.warning if busy else log.error
+        say("the connection cannot work", connection=connection.name, reason=error)
     report = ConnectionReport(
         name=connection.name,
         error=error,

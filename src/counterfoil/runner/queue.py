@@ -8,10 +8,12 @@ company may be worked on at all is decided by the register's locks alone.
 
 from __future__ import annotations
 
+import logging
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 import psycopg
+import structlog
 from procrastinate import App, PsycopgConnector, exceptions
 from procrastinate.jobs import DeleteJobCondition, Job, Status
 from procrastinate.tasks import Task
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from counterfoil.register.database import Place
 
 __all__ = ["STALLED_SECONDS", "Queue"]
+
+log = structlog.get_logger(__name__)
 
 QUEUE: Final = "counterfoil"
 TASK: Final = "counterfoil.drain"
@@ -87,6 +91,7 @@ class Queue:
         ``drain`` is called with the name of each connection whose company is to be drained.
         Raises RegisterUnavailable, also where a notice or a heartbeat could not be had.
         """
+        _retell()
         self._app.tasks[TASK] = Task(_calling(drain), blueprint=self._app, name=TASK, queue=QUEUE)
         fetcher = Fetcher(
             self._app,
@@ -138,6 +143,25 @@ def _calling(drain: Callable[[str], Awaitable[None]]) -> Callable[[str], Awaitab
         await drain(name)
 
     return drain_connection
+
+
+class _Retelling(logging.Handler):
+    """Tells what Procrastinate logs as we tell things."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        said = record.getMessage().partition("\n")[0]
+        log.log(record.levelno, "the queue says", said=said, error=_short(record))
+
+
+def _short(record: logging.LogRecord) -> str | None:
+    error = record.exc_info[1] if record.exc_info else None
+    return None if error is None else f"{type(error).__name__}: {error}"
+
+
+def _retell() -> None:
+    theirs = logging.getLogger("procrastinate")
+    theirs.handlers = [_Retelling(logging.WARNING)]
+    theirs.propagate = False
 
 
 def _name(job: Job) -> str:

@@ -109,7 +109,7 @@ class Dispatcher:
                 await self._wait(AWAY_SECONDS)
 
     def _duties(self) -> list[Awaitable[None]]:
-        return [self._lookout.keep()]
+        return [self._lookout.keep(), self._lookout.keep_rescuing()]
 
     async def _until_stopped(self, duties: Sequence[Awaitable[None]]) -> None:
         """Do all of them until told to stop, or until one fails; then end them all."""

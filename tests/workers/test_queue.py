@@ -1,0 +1,106 @@
+"""The queue and what looks out for it, on a real PostgreSQL, in this process."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+
+from counterfoil.config import Connection, load
+from counterfoil.errors import ConfigurationError
+from counterfoil.register import Register, SchemaMismatch, open_register, upgrade
+from counterfoil.register.queue_tables import newest_change
+from counterfoil.runner.queue import Queue
+from counterfoil.runner.working import Dispatcher
+from tests.cli.conftest import Acme, CommandLine
+
+pytest_plugins = ["tests.cli.conftest"]
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def connection(acme: Acme) -> Connection:
+    """Give a configured connection."""
+    (only,) = load(acme.folder / "counterfoil.toml", {"PLEO_API_KEY": "x"}).connections
+    return only
+
+
+async def test_a_company_waits_once_and_is_taken_once(
+    connection: Connection, postgres_url: str
+) -> None:
+    with open_register(postgres_url) as register:
+        queue = Queue(postgres_url, register.database.place)
+        async with queue.open():
+            assert [await queue.put(connection), await queue.put(connection)] == [True, False]
+            assert await queue.being_drained() == set()
+            assert await queue.stalled() == []
+
+
+def test_a_look_that_is_due_is_taken_by_one(postgres_url: str) -> None:
+    with open_register(postgres_url) as first, open_register(postgres_url) as second:
+        for register in (first, second):
+            register.looks.know(["acme"], NOW)
+        assert first.looks.due(NOW - timedelta(seconds=1)) == []
+        (seen,), (also_seen,) = first.looks.due(NOW), second.looks.due(NOW)
+        later = NOW + timedelta(minutes=5)
+        assert [first.looks.take(seen, later), second.looks.take(also_seen, later)] == [True, False]
+        assert first.looks.due(NOW) == []
+
+
+def test_what_a_worker_notes_late_does_not_hide_what_another_does(postgres_url: str) -> None:
+    with open_register(postgres_url) as register:
+        begun = register.looks.begin("acme", worker="frozen", state="running", now=NOW)
+        register.looks.begin("acme", worker="quick", state="running", now=NOW)
+        register.looks.end(begun, sooner=True)
+        assert register.looks.all()[0].worker == "quick"
+
+
+def dispatch(acme: Acme, register: Register) -> Dispatcher:
+    config = load(acme.folder / "counterfoil.toml", {"PLEO_API_KEY": "x"})
+    return Dispatcher(config, config.connections, register)
+
+
+def test_a_register_in_a_file_is_refused(acme: Acme, counterfoil: CommandLine) -> None:
+    for command in (["worker"], ["serve", "--no-work", "--port", "0"]):
+        said = counterfoil(*command)
+        assert said.code == 2
+        assert "workers on it would stand in each other's way. Name a database" in said.err
+    with (
+        open_register(f"sqlite:///{acme.folder}/x.db") as register,
+        pytest.raises(ConfigurationError, match="counterfoil serve, which does all"),
+    ):
+        dispatch(acme, register)
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("DROP SCHEMA counterfoil_queue CASCADE", "has no queue, and this worker needs one as of"),
+        (
+            "UPDATE counterfoil_queue.seen SET change = '01'",
+            "has a queue as of 01, and this worker",
+        ),
+        ("UPDATE counterfoil_queue.seen SET change = '99'", "install the newer one, too"),
+    ],
+)
+def test_a_queue_of_another_procrastinate_is_refused(
+    acme: Acme, postgres_url: str, statement: str, told: str
+) -> None:
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(statement)
+    with open_register(postgres_url) as register, pytest.raises(SchemaMismatch, match=told):
+        dispatch(acme, register)
+
+
+def test_an_upgrade_brings_the_queue_along_and_leaves_a_newer_one(postgres_url: str) -> None:
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA counterfoil_queue CASCADE")
+        connection.execute("CREATE SCHEMA counterfoil_queue")
+        upgrade(postgres_url)
+        change = "SELECT change FROM counterfoil_queue.seen"
+        assert connection.execute(change).fetchall() == [(newest_change(),)]
+        connection.execute("UPDATE counterfoil_queue.seen SET change = '99'")
+        with pytest.raises(SchemaMismatch, match="as of 99"):
+            upgrade(postgres_url)
