@@ -145,6 +145,21 @@ def test_the_company_may_be_left_to_the_key(counterfoil: CommandLine, acme: Acme
     assert (said.code, "Pleo does not tell whose the credential is" in said.err) == (2, True)
 
 
+def test_removing_a_connection_removes_its_webhooks_at_pleo(
+    counterfoil: CommandLine, acme: Acme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What only the register had is gone; the file's section is left to the person."""
+    monkeypatch.setenv("COUNTERFOIL_KEY", new_key())
+    acme.replace("[register]", '[serve]\npublic_url = "https://books.example.com"\n\n[register]')
+    assert counterfoil("webhooks", "subscribe").code == 0
+    assert len(acme.state.hooks) == 1
+    said = counterfoil("connections", "remove", "acme", "--yes")
+    assert "Erased of acme: its webhook subscription. Jobs" in said.out
+    assert "remove its [[connection]] there, too" in said.out
+    assert acme.state.hooks == {}
+    assert "knows nothing of acme" in counterfoil("connections", "remove", "acme", "--yes").err
+
+
 class Piped(io.StringIO):
     """Not a terminal."""
 

@@ -23,6 +23,7 @@ from counterfoil.receipts.store import ReceiptStore
 from counterfoil.register import Register
 from counterfoil.register.locks import company_lock
 from counterfoil.runner.credentials import pleo_for
+from counterfoil.runner.setting_up import confirm_company
 from counterfoil.systems.elsewhere import Elsewhere
 
 __all__ = ["listen", "serve", "url_of", "working"]
@@ -65,6 +66,7 @@ async def working(
     clock: Clock | None = None,
 ) -> AsyncIterator[Work]:
     """Hold the company for an old program; raises LockHeld while another process works on it."""
+    await confirm_company(connection, register)
     with register.locks.hold(company_lock(connection.company_id)):
         fence = register.connections.raise_fence(connection.company_id)
         async with pleo_for(connection, register, retries=retries) as pleo:

@@ -26,7 +26,7 @@ from counterfoil.config import KEPT, Added, Config, Connection, load
 from counterfoil.errors import ConfigurationError, CounterfoilError
 from counterfoil.register import Register
 from counterfoil.register.locks import company_lock
-from counterfoil.runner import authorising
+from counterfoil.runner import authorising, subscribing
 from counterfoil.runner.binding import refuse_shared_books
 from counterfoil.runner.setting_up import replace_key
 
@@ -211,15 +211,22 @@ def _loaded(path: Path, register: Register) -> Mapping[str, Connection]:
 
 
 def _erase(connections: Mapping[str, Connection], name: str, register: Register) -> None:
-    """Erase it while nobody works for it; a consent is revoked at Pleo first, if Pleo answers."""
+    """Erase it while nobody works for it; what Pleo has of it is taken back first."""
     chosen = connections.get(name)
     if chosen is None:
         register.added.erase(name)
         return
     with register.locks.hold(company_lock(chosen.company_id)):
-        if chosen.oauth is not None and register.authorisations.get(name) is not None:
-            try:
-                say(asyncio.run(authorising.disconnect(chosen, register)))
-            except CounterfoilError as error:
-                complain(f"{name}: its consent was not revoked at Pleo ({error}); revoke it there")
+        try:
+            asyncio.run(_take_back(chosen, register))
+        except CounterfoilError as error:
+            complain(f"{name}: Pleo may have its webhooks or consent still, end them: {error}")
         register.added.erase(name)
+
+
+async def _take_back(connection: Connection, register: Register) -> None:
+    """Remove a connection's webhooks at Pleo, and revoke its consent."""
+    if register.subscriptions.all(connection.name):
+        await subscribing.remove(connection, register, None)
+    if connection.oauth is not None and register.authorisations.get(connection.name) is not None:
+        say(await authorising.disconnect(connection, register))
