@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -10,13 +12,16 @@ from counterfoil.cli.lines import counted, say, show_json
 from counterfoil.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, load_file
 from counterfoil.cli.trouble import existing_register
 from counterfoil.config import Config
-from counterfoil.register import Pruned, upgrade
+from counterfoil.errors import ConfigurationError
+from counterfoil.register import Pruned, is_server, upgrade
+from counterfoil.register.backup import back_up
+from counterfoil.register.sqlite import sqlite_path
 from counterfoil.register.versions import HEAD
 
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="Show the register, upgrade its schema, and prune what it keeps for a time only.",
+    help="Show and copy the register, upgrade its schema, and prune what it keeps for a time only.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -64,6 +69,29 @@ def prune(*, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False)
         show_json(pruned)
     else:
         say(_told(pruned, loaded, before))
+
+
+@app.command("backup")
+def backup(
+    file: Annotated[Path, typer.Argument(help="Where the copy goes; an older one is replaced.")],
+    *,
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Copy the register to a file, as of this moment; exports may go on meanwhile."""
+    loaded = load_file(config, secrets=False)
+    if is_server(loaded.register_url):
+        raise ConfigurationError(
+            "register backup: copies a register that is a file; this one is in PostgreSQL, whose "
+            "pg_dump makes a copy (docs/operations.md)"
+        )
+    size = back_up(sqlite_path(loaded.register_url), file)
+    if as_json:
+        show_json({"file": str(file), "bytes": size})
+    else:
+        say(
+            f"Copied the register to {file}, {size} bytes. Keep the key it is sealed with elsewhere"
+        )
 
 
 def _told(pruned: Pruned, config: Config, before: datetime) -> str:

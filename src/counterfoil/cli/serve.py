@@ -21,6 +21,7 @@ from counterfoil.config import Config, Connection
 from counterfoil.register import Register
 from counterfoil.runner.around import around
 from counterfoil.runner.authorising import Authoriser
+from counterfoil.runner.housekeeping import keeping_house
 from counterfoil.runner.metrics import Metrics
 from counterfoil.runner.serving import Service, Serving, doing
 from counterfoil.telemetry import hearing
@@ -60,7 +61,11 @@ def serve(
         chosen = [each for each in loaded.connections if connection in {None, each.name}]
         service = (_dispatcher if no_work else _embedded)(loaded, chosen, register)
         metrics = Metrics(register, lambda: doing(service))
-        with hearing(metrics.hear), around(loaded, register):
+        with (
+            hearing(metrics.hear),
+            around(loaded, register),
+            keeping_house(register, loaded.keep_items),
+        ):
             app = _app(loaded, register, service, metrics)
             tell = partial(_tell_of_polling, loaded, service, register)
             asyncio.run(_serve(app, listener, service, tell))
