@@ -53,7 +53,8 @@ def main(arguments: Sequence[str]) -> None:
     if options.quick:
         plan = Plan(QUICK, at_once=2, wakes=3, workers=(2,))
     if options.companies:
-        plan = replace(plan, sizes=replace(plan.sizes, companies=options.companies))
+        sizes = replace(plan.sizes, companies=options.companies)
+        plan = replace(plan, sizes=sizes, wakes=min(plan.wakes, max(1, options.companies // 2)))
     heads = [*circumstances(arguments)][:-1]
     heads.append(("command", " ".join(["python -m bench.scale", *arguments])))
     found = list(_measure(plan))
@@ -92,7 +93,7 @@ def _measure(plan: Plan) -> Iterator[Row]:
             name = f"{workers} worker" + ("s" if workers > 1 else "")
             with new_database(there, f"scale_{workers}") as url:
                 yield from _rows(plan, _run(plan, name, url, workers))
-        fewer = replace(sizes, companies=min(sizes.companies, 60))
+        fewer = replace(sizes, companies=min(sizes.companies, 40))
         for how in (signal.SIGKILL, signal.SIGSTOP):
             _say(f"two workers, one gets {how.name}")
             with new_database(there, f"scale_{how.name.lower()}") as url:

@@ -101,11 +101,19 @@ class Lookout:
     def _flagged_or_due(self) -> list[str]:
         now = _now()
         flagged = set(filter(self._again, self._register.wakeups.waiting()))
-        names = [each.name for each in self._connections.values() if each.company_id in flagged]
+        names = [name for name, company in self._companies().items() if company in flagged]
         due = [
             look for look in self._register.looks.due(now) if look.connection in self._connections
         ]
         return names + [look.connection for look in due if self._take(look, now)]
+
+    def _companies(self) -> Mapping[str, str]:
+        """Return each connection's company; one that is not configured is known from its use."""
+        known = {each.name: each.company_id for each in self._connections.values()}
+        if not all(known.values()):
+            bound = {each.name: each.company_id for each in self._register.connections.all()}
+            known = {name: company or bound.get(name, "") for name, company in known.items()}
+        return {name: company for name, company in known.items() if company}
 
     def _again(self, company_id: str) -> bool:
         """Tell whether a flag that stays set is worth another task: somebody may be at it."""
@@ -148,10 +156,11 @@ class Lookout:
     def _cut_off(self, connection: Connection) -> None:
         """End the sessions by which the dead worker holds the company and its book."""
         look = self._register.looks.get(connection.name)
-        if look is None or look.worker is None:
+        company = self._companies().get(connection.name)
+        if look is None or look.worker is None or company is None:
             return
         for lock in (
-            company_lock(connection.company_id),
+            company_lock(company),
             target_lock(connection.open_books().target),
         ):
             if (holder := self._locks.cut_off(lock, only=look.worker)) is not None:

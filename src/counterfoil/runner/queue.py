@@ -20,7 +20,6 @@ from procrastinate.tasks import Task
 from procrastinate.worker import Worker as Fetcher
 
 from counterfoil.effects import effect
-from counterfoil.register.locks import company_lock
 from counterfoil.register.postgres import reached_by
 from counterfoil.register.queue_tables import QUEUE_SCHEMA
 
@@ -75,8 +74,11 @@ class Queue:
             await self._app.close_async()
 
     async def put(self, connection: Connection) -> bool:
-        """Have a company drained; False where it waits for that already."""
-        lock = company_lock(connection.company_id)
+        """Have a company drained; False where it waits for that already.
+
+        One connection exports a company, so its name stands for both: it is known from the start.
+        """
+        lock = f"connection {connection.name}"
         with self._telling(), effect("queue.put", connection.name):
             try:
                 task = self._app.configure_task(TASK, queue=QUEUE, lock=lock, queueing_lock=lock)

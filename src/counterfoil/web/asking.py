@@ -37,7 +37,8 @@ def asking_route(
         name = request.path_params["name"]
         if name not in companies:
             return refused(404, f"There is no connection {name}; GET /connections lists them")
-        await asyncio.to_thread(register.wakeups.look, companies[name])
+        if company := companies[name]:
+            await asyncio.to_thread(register.wakeups.look, company)
         await wake(name)
         return JSONResponse({"status": "accepted"}, 202)
 
