@@ -44,6 +44,8 @@ class Plan:
     at_once: int
     wakes: int
     workers: Sequence[int]
+    losses: Sequence[signal.Signals] = (signal.SIGKILL, signal.SIGSTOP)
+    """How a worker is lost."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -51,7 +53,7 @@ def main(arguments: Sequence[str]) -> None:
     options = _options(arguments)
     plan = Plan(FULL, at_once=8, wakes=50, workers=WORKERS)
     if options.quick:
-        plan = Plan(QUICK, at_once=2, wakes=3, workers=(2,))
+        plan = Plan(QUICK, at_once=2, wakes=3, workers=(2,), losses=(signal.SIGKILL,))
     if options.companies:
         sizes = replace(plan.sizes, companies=options.companies)
         plan = replace(plan, sizes=sizes, wakes=min(plan.wakes, max(1, options.companies // 2)))
@@ -94,7 +96,7 @@ def _measure(plan: Plan) -> Iterator[Row]:
             with new_database(there, f"scale_{workers}") as url:
                 yield from _rows(plan, _run(plan, name, url, workers))
         fewer = replace(sizes, companies=min(sizes.companies, 40))
-        for how in (signal.SIGKILL, signal.SIGSTOP):
+        for how in plan.losses:
             _say(f"two workers, one gets {how.name}")
             with new_database(there, f"scale_{how.name.lower()}") as url:
                 yield from _lost_rows(disturbed(fewer, url, how=how, at_once=plan.at_once))
