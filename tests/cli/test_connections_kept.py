@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+import os
+from datetime import UTC, datetime
 
 import pytest
 
+from counterfoil.config import load
 from counterfoil.effects import Effect, observe
 from counterfoil.register.sealing import new_key
+from counterfoil.runner.serving import ConnectionState, State, drained
 from counterfoil.sandbox import Company
 from counterfoil.sandbox.model import SCOPES
 from tests.cli.conftest import LEDGER, Acme, CommandLine
@@ -158,6 +162,18 @@ def test_removing_a_connection_removes_its_webhooks_at_pleo(
     assert "remove its [[connection]] there, too" in said.out
     assert acme.state.hooks == {}
     assert "knows nothing of acme" in counterfoil("connections", "remove", "acme", "--yes").err
+
+
+def test_whoever_serves_says_who_is_held(counterfoil: CommandLine, acme: Acme) -> None:
+    """A person's pause is no trouble: the service stays ready, and looks again when it is due."""
+    counterfoil("connections", "pause", "acme", "--why", "audit")
+    loaded = load(acme.folder / "counterfoil.toml", os.environ)
+    (connection,) = loaded.connections
+    with loaded.open_register() as register:
+        state = ConnectionState(connection)
+        state.note(drained(connection, register, bool), datetime.now(UTC))
+    assert (state.state, state.broken, state.pause(300)) == (State.HELD, 0, 300)
+    assert "(audit); counterfoil connections resume acme" in (state.error or "")
 
 
 class Piped(io.StringIO):

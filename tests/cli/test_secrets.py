@@ -38,17 +38,25 @@ def test_a_register_is_sealed_and_its_key_changed(
     assert (said.code, "1 job_items.payload, 1 parts.entry" in said.out) == (0, True)
     assert b"secret project" not in (acme.folder / "counterfoil.db").read_bytes()
     assert counterfoil("secrets", "check").code == 0
-    for command in (["explain", item], ["reconcile"], ["items", "--csv"], ["plan"]):
+    commands = ("reconcile", "items --csv", "plan", "plan --against register")
+    for command in (["explain", item], *map(str.split, commands)):
         told = counterfoil(*command)
         assert told.code == 0, told.err
     assert "secret project" in counterfoil("explain", item, "--json").out
+    again = acme.company.add_item(note="Another secret project")
+    acme.export(again)
+    planned = json.loads(counterfoil("plan", "--json").out)["hash"]
+    files = [file for file in acme.folder.rglob("counterfoil.db*") if file.is_file()]
+    files += acme.folder.glob("counterfoil.db.plans/*")
+    assert [file for file in files if b"secret project" in file.read_bytes()] == []
+    assert counterfoil("run", "--once", "--plan", planned).code == 0
 
     monkeypatch.setenv("COUNTERFOIL_KEY", new)
     refused = counterfoil("run", "--once")
     assert (refused.code, "cannot be read. It is sealed under the key" in refused.err) == (2, True)
     monkeypatch.setenv("COUNTERFOIL_KEY", f"{new},{old}")
     assert counterfoil("secrets", "check").code == 1
-    assert sum(json.loads(counterfoil("secrets", "rotate", "--json").out)["sealed"].values()) == 3
+    assert sum(json.loads(counterfoil("secrets", "rotate", "--json").out)["sealed"].values()) == 5
     assert "already" in counterfoil("secrets", "rotate").out
     monkeypatch.setenv("COUNTERFOIL_KEY", new)
     assert counterfoil("secrets", "check").code == 0

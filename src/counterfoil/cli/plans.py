@@ -1,6 +1,7 @@
 """Plans that were shown, kept beside the register, so that a run can say what differs.
 
-Beside the configuration where the register is a database of PostgreSQL.
+Beside the configuration where the register is a database of PostgreSQL. They are sealed as the
+register's items are.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import structlog
 
 from counterfoil.config import Config
 from counterfoil.effects import effect
+from counterfoil.errors import ConfigurationError
 from counterfoil.register import is_server
 
 __all__ = [
@@ -58,7 +60,7 @@ def keep_plan(config: Config, shaped: Shaped) -> None:
     try:
         with effect("plans.keep", str(path)):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            unfinished.write_text(json.dumps(shaped), "utf-8")
+            unfinished.write_text(config.seal.keep(json.dumps(shaped)), "utf-8")
             unfinished.replace(path)
         for old in sorted(folder.glob("*.json"), key=_age, reverse=True)[KEPT:]:
             with effect("plans.remove", str(old)):
@@ -76,8 +78,9 @@ def kept_plan(config: Config, name: str) -> Shaped | None:
     if not HASH.fullmatch(name):
         return None
     try:
-        shaped = json.loads((_folder(config) / f"{name}.json").read_text("utf-8"))
-    except (OSError, ValueError):
+        text = (_folder(config) / f"{name}.json").read_text("utf-8")
+        shaped = json.loads(config.seal.kept(text))
+    except (OSError, ValueError, ConfigurationError):
         return None
     return shaped if isinstance(shaped, dict) else None
 

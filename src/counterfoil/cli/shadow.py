@@ -21,6 +21,7 @@ from counterfoil.config import Config
 from counterfoil.effects import effect
 from counterfoil.errors import CounterfoilError
 from counterfoil.export.shadow import Likeness, Shadowed
+from counterfoil.register import Seal
 from counterfoil.register.records import dump_entry, load_entry
 from counterfoil.runner.shadowing import Shadow, shadow
 from counterfoil.systems.contract import OtherPosting
@@ -33,8 +34,8 @@ def run_shadow(config: Config, connection: str | None, *, as_json: bool) -> Exit
     chosen = the_connection(config, connection)
     path = beside_register(config, "shadow") / f"{chosen.name}.json"
     with existing_register(config) as register:
-        found = asyncio.run(shadow(chosen, register, _kept(path)))
-    _keep(path, found.entries)
+        found = asyncio.run(shadow(chosen, register, _kept(path, config.seal)))
+    _keep(path, found.entries, config.seal)
     if as_json:
         show_json(_shaped(found))
     else:
@@ -44,9 +45,10 @@ def run_shadow(config: Config, connection: str | None, *, as_json: bool) -> Exit
     return ExitCode.DONE if same and not found.failures else ExitCode.NOT_DONE
 
 
-def _kept(path: Path) -> list[Entry]:
+def _kept(path: Path, seal: Seal) -> list[Entry]:
     try:
-        return [load_entry(json.dumps(each)) for each in json.loads(path.read_text("utf-8"))]
+        text = seal.kept(path.read_text("utf-8"))
+        return [load_entry(json.dumps(each)) for each in json.loads(text)]
     except FileNotFoundError:
         return []
     except (OSError, ValueError) as error:
@@ -56,11 +58,12 @@ def _kept(path: Path) -> list[Entry]:
         ) from error
 
 
-def _keep(path: Path, entries: Sequence[Entry]) -> None:
+def _keep(path: Path, entries: Sequence[Entry], seal: Seal) -> None:
     unfinished = path.with_suffix(f".{os.getpid()}")
     with effect("plans.keep", str(path)):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        unfinished.write_text(f"[{','.join(map(dump_entry, entries))}]", "utf-8")
+        text = f"[{','.join(map(dump_entry, entries))}]"
+        unfinished.write_text(seal.keep(text), "utf-8")
         unfinished.replace(path)
 
 
