@@ -36,7 +36,7 @@ from counterfoil.runner.reports import ConnectionReport
 
 __all__ = ["drain", "run"]
 
-_COLLECT_EVERY: Final = 50_000
+_COLLECT_EVERY: Final = 20_000
 """Objects made, less those gone, after which Python looks for garbage in cycles."""
 
 

@@ -5,8 +5,8 @@ goes to one of these addresses itself; TLS still verifies the certificate agains
 So a name that changes its address between check and connection gains nothing. Proxies are not used:
 behind one, nobody could say which address is connected to.
 
-HTTP itself is httpcore's, and a connection the event loop's own: a file a connection, thousands of
-them, is where a layer more is paid for by every receipt.
+HTTP itself is httpcore's, and connections are the event loop's own: receipts come by the thousand,
+and each pays for every layer between.
 """
 
 from __future__ import annotations
