@@ -12,6 +12,8 @@ from functools import partial
 
 import pytest
 
+from counterfoil.register import open_register
+from counterfoil.register.locks import company_lock
 from tests.cli.conftest import Acme, CommandLine
 
 
@@ -152,3 +154,25 @@ def test_on_a_terminal_there_are_a_bar_and_a_table(acme: Acme) -> None:
     assert "━━━━" in shown
     assert "1/1" in shown
     assert re.search(r"type of failure .* reason", shown)
+
+
+def test_a_connection_that_is_named_is_looked_at_now(acme: Acme, counterfoil: CommandLine) -> None:
+    acme.company.add_item(account="6100")
+    job = acme.export()
+    assert counterfoil("run", "--connection", "acme").code == 0
+    assert acme.state.job(job).status == "completed"
+    said = counterfoil("run")
+    assert said.code == 2
+    assert "--once is missing, or --connection" in said.err
+
+
+def test_whoever_is_at_a_company_is_asked_to_look_once_more(
+    acme: Acme, counterfoil: CommandLine
+) -> None:
+    """It may have listed the jobs already when this one was made."""
+    register = open_register(f"sqlite:///{acme.folder}/counterfoil.db")
+    with register, register.locks.hold(company_lock(acme.company.id)):
+        said = counterfoil("run", "--once")
+        assert said.code == 1
+        assert "asked to look once more before it ends" in said.out + said.err
+        assert register.wakeups.waiting() == (acme.company.id,)

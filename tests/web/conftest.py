@@ -50,16 +50,17 @@ def subscribe(
     register: Register,
     token: str = TOKEN,
     *,
+    connection: str = "acme",
     company_id: str = COMPANY,
     basic: str | None = None,
     headers: dict[str, str] | None = None,
 ) -> None:
-    """Keep a subscription of the connection acme."""
+    """Keep a subscription of a connection."""
     credentials = Credentials(secret=SECRET, basic=basic, headers=headers or {})
     register.subscriptions.add(
         Subscription(
             subscription_id=f"id of {token}",
-            connection="acme",
+            connection=connection,
             company_id=company_id,
             environment="staging",
             token_hash=hash_of(token),
