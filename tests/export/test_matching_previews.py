@@ -66,3 +66,9 @@ async def test_a_bill_in_the_job_after_is_not_known_yet() -> None:
 async def test_only_the_bill_that_is_meant_counts() -> None:
     found = await accounts([bill("R1"), bill("R2")], [item("invoice_payment", "P", "R2")])
     assert found == {"P": OWN.id}
+
+
+async def test_an_invoice_is_not_paid_to_employees_nor_an_employee_to_suppliers() -> None:
+    debts = [item("out_of_pocket", "E1"), item("invoice", "I1")]
+    payments = [item("invoice_payment", "P", "E1"), item("direct_reimbursement", "D", "I1")]
+    assert await accounts([*debts, *payments]) == {"P": "account-2000", "D": "account-2900"}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, TypeAlias
 
-from counterfoil.bookkeeping.accounts import Books
+from counterfoil.bookkeeping.accounts import Books, account_setting, find_setting, setting_problem
 from counterfoil.bookkeeping.names import given
 from counterfoil.bookkeeping.plan import plan
 from counterfoil.bookkeeping.roles import LINE_ROLES
@@ -35,6 +35,8 @@ __all__ = ["BillsOf", "Payables", "Seen", "nothing_known"]
 
 OWED = frozenset({"payable", "vendor-payable", "employee-payable", "out-of-pocket", "paid-account"})
 """Rules whose lines stand on an account of debts."""
+OF_EMPLOYEES = frozenset({"employee-payable", "out-of-pocket"})
+"""Those of what is owed to employees; the others are of what is owed to suppliers."""
 
 
 BillsOf: TypeAlias = "Callable[[str, Sequence[OpenItem]], Sequence[OpenItem]]"
@@ -71,7 +73,8 @@ class Payables:
         there = {bill.key: bill for bill in known(self.target, [each for _, each in payments])}
         there |= {bill.key: bill for bill in bills}
         for work, payment in payments:
-            matched = match(payment, there.values())
+            never = self._never_paid(work, payment.currency)
+            matched = match(payment, [bill for bill in there.values() if bill.account != never])
             if matched.account is not None:
                 self._reroute(work, payment, matched.account)
             back = [bill for bill in matched.bills if relation(payment, bill) is Relation.RETURNS]
@@ -112,6 +115,23 @@ class Payables:
                 elif not each.external_id and not each.paid_within:
                     payments.append((work, each))
         return bills, payments
+
+    def _never_paid(self, work: ItemWork, currency: str) -> str | None:
+        """Return the account of debts that such a payment is not for: suppliers', or employees'."""
+        rules = {line.rule for entry in work.to_write for line in entry.lines}
+        accounts = self.settings.accounts
+        suppliers, employees = (
+            self._configured(account_setting(each, currency))
+            for each in (accounts.payable, accounts.out_of_pocket)
+        )
+        if suppliers == employees:
+            return None
+        return suppliers if rules & OF_EMPLOYEES else employees
+
+    def _configured(self, name: str | None) -> str | None:
+        if name is None or setting_problem(self.chart, name, name) is not None:
+            return None
+        return find_setting(self.chart, name).id
 
     def _open_item(
         self, item: ExportItem, entry: Entry, kinds: Mapping[Part, ItemKind]
