@@ -25,6 +25,7 @@ BETA = (
     "--set=accounts.contra=1899",
     "--set=accounts.payable=2000",
     "--set=api_key=env:BETA_KEY",
+    "--set=periods.closed_through=2020-12-31",
 )
 
 
@@ -63,6 +64,7 @@ def test_a_connection_of_the_register_works_beside_the_file(
         ("beta", "register", beta.id),
     ]
     shown = counterfoil("connections", "show", "beta").out
+    assert "2020-12-31" in shown
     assert "API key, env:BETA_KEY" in shown
     assert beta.api_key not in shown
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import delete, func, select
@@ -39,6 +40,8 @@ __all__ = ["AddedConnections", "Settings"]
 Settings = dict[str, object]
 """A connection's table, as ``[[connection]]`` in a configuration file."""
 
+DATE: Final = "$date"
+
 TRACES: Final[Mapping[str, Column[str]]] = {
     "its settings": added_connections.c.name,
     "its API key": api_keys.c.connection,
@@ -64,13 +67,13 @@ class AddedConnections:
         query = select(added_connections.c.name, added_connections.c.settings)
         with self.database.read() as connection:
             rows = connection.execute(query.order_by(added_connections.c.name)).all()
-        return {name: json.loads(self.seal.kept(settings)) for name, settings in rows}
+        return {name: _read(self.seal.kept(settings)) for name, settings in rows}
 
     def put(self, name: str, settings: Settings, *, now: datetime) -> None:
         """Add one, or change it."""
         row = {
             "name": name,
-            "settings": self.seal.keep(json.dumps(settings, ensure_ascii=False)),
+            "settings": self.seal.keep(json.dumps(settings, ensure_ascii=False, default=_dated)),
             "added_at": now,
         }
         with self.database.write("add_connection") as connection:
@@ -92,3 +95,20 @@ class AddedConnections:
         with self.database.write("erase_connection") as connection:
             for column in TRACES.values():
                 connection.execute(delete(column.table).where(column == name))
+
+
+def _read(settings: str) -> Settings:
+    table: Settings = json.loads(settings, object_hook=_undated)
+    return table
+
+
+def _dated(value: object) -> dict[str, str]:
+    """Write a date, which TOML has and JSON has not."""
+    if isinstance(value, date):
+        return {DATE: value.isoformat()}
+    raise TypeError(f"{value!r} is nothing that a configuration file can say")
+
+
+def _undated(table: dict[str, object]) -> object:
+    day = table.get(DATE)
+    return date.fromisoformat(day) if isinstance(day, str) else table
