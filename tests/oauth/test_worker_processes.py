@@ -7,9 +7,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -66,28 +67,27 @@ def go(workers: Sequence[subprocess.Popen[str]]) -> list[str]:
     return [lines[-1] if lines else "" for lines in said]
 
 
-def connect(place: Place, seconds: int) -> None:
-    """Consent, with an access token that lives for so long."""
-    place.state.oauth.access_seconds = seconds
+def connect(place: Place, *, expired: bool) -> None:
+    """Consent; an hour ago, as both sides have it, where the access token has to be over."""
     with place.config.open_register() as register:
         asyncio.run(place.consent(register))
-    place.state.oauth.access_seconds = 3600
-
-
-def wait_until_over(place: Place) -> None:
-    """Wait until the access token has expired."""
-    until = place.authorisation.access_until
-    assert until is not None
-    while place.state.clock.now() < until:
-        time.sleep(0.1)
+        held = register.authorisations.get("acme")
+        assert held is not None
+        assert held.tokens is not None
+        if expired:
+            hour = timedelta(hours=1)
+            issued_at, expires_at = held.tokens.issued_at - hour, held.tokens.expires_at - hour
+            old = replace(held.tokens, issued_at=issued_at, expires_at=expires_at)
+            where = {"auth_url": held.auth_url, "client_id": held.client_id}
+            register.authorisations.consented("acme", old, **where)
+            place.authorisation.access_until = place.state.clock.now()
 
 
 def test_four_workers_make_exactly_one_refresh_at_expiry(
     shared: Place, start: Callable[..., subprocess.Popen[str]]
 ) -> None:
-    connect(shared, seconds=2)
+    connect(shared, expired=True)
     workers = [start("3") for _ in range(WORKERS)]
-    wait_until_over(shared)
     assert go(workers) == ["1"] * WORKERS
     assert shared.state.count("refreshed") == 1
     assert shared.requests().count("/oauth/token") == 2
@@ -98,7 +98,7 @@ def test_four_workers_make_exactly_one_refresh_at_expiry(
 def test_four_workers_whose_token_is_refused_make_exactly_one_refresh(
     place: Place, start: Callable[..., subprocess.Popen[str]]
 ) -> None:
-    connect(place, seconds=3600)
+    connect(place, expired=False)
     place.authorisation.access_until = None
     assert go([start("3") for _ in range(WORKERS)]) == ["1"] * WORKERS
     assert place.state.count("refreshed") == 1
@@ -119,9 +119,8 @@ def test_a_worker_killed_in_a_refresh_leaves_the_lock_and_perhaps_no_consent(
     name: str,
     said: str,
 ) -> None:
-    connect(place, seconds=1)
+    connect(place, expired=True)
     killed, next_one = start("1", when, name), start("1")
-    wait_until_over(place)
     assert go([killed]) == [""]
     assert killed.returncode == -signal.SIGKILL
     (words,) = go([next_one])

@@ -18,6 +18,7 @@ from counterfoil.cli.options import DEFAULT_CONFIG, ConfigOption, ConnectionOpti
 from counterfoil.cli.stopping import stopping_in_loop
 from counterfoil.cli.web import answering, listen
 from counterfoil.config import Config, Connection
+from counterfoil.errors import CounterfoilError
 from counterfoil.register import Register
 from counterfoil.runner.around import around
 from counterfoil.runner.authorising import Authoriser
@@ -142,4 +143,10 @@ def _consent_pages(service: Serving, register: Register) -> Sequence[Route]:
     oauth = next((each.oauth for each in connections.values() if each.oauth), None)
     if oauth is None:
         return ()
-    return consent_routes(Authoriser(connections, register), oauth.auth_url, oauth.redirect_uri)
+
+    def done(outcome: str | CounterfoilError) -> None:
+        if isinstance(outcome, str):
+            service.look(outcome)
+
+    authoriser = Authoriser(connections, register)
+    return consent_routes(authoriser, oauth.auth_url, oauth.redirect_uri, done)

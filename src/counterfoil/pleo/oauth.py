@@ -61,11 +61,15 @@ def _seconds(value: object) -> int:
         return SHORTEST
 
 
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
 class _TokenAnswer(BaseModel):
     access_token: Annotated[str, Field(pattern=r"^[!-~]+$")]
     refresh_token: Annotated[str, Field(pattern=r"^[!-~]+$")] | None = None
     expires_in: Annotated[int, BeforeValidator(_seconds)] = SHORTEST
-    scope: str | None = None
+    scope: Annotated[str | None, BeforeValidator(_text)] = None
 
 
 class OAuthClient:

@@ -8,6 +8,7 @@ export needs; others are given back. The pages are ``web``'s, refreshing is ``re
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,6 +26,7 @@ from counterfoil.pleo.errors import PleoError, PleoUnanswered
 from counterfoil.pleo.oauth import Tokens, new_secret
 from counterfoil.pleo.retry import Retries
 from counterfoil.pleo.rights import SCOPES, company_told
+from counterfoil.register.authorisations import TokenPair
 from counterfoil.register.consents import Consent, ConsentKind, digest_of
 from counterfoil.runner.refreshing import held_authorisation, oauth_client, pair_of, utc_now
 
@@ -120,7 +122,9 @@ class Authoriser:
         """
         now = self._clock()
         state = parameters.get("state", "")
-        consent = self._register.consents.take(ConsentKind.STATE, state, now=now)
+        consent = await asyncio.to_thread(
+            self._register.consents.take, ConsentKind.STATE, state, now=now
+        )
         if consent is None:
             raise ConsentUnknown(
                 "This consent is unknown, was used before, or took longer than ten minutes. "
@@ -134,16 +138,18 @@ class Authoriser:
             raise ConsentFailed(_denied(name, parameters))
         tokens = await self._exchange(name, code, consent)
         await self._check(name, tokens)
-        settings = self._settings(name)
-        self._register.authorisations.consented(
-            name,
-            pair_of(tokens, now),
-            auth_url=settings.auth_url,
-            client_id=settings.client_id,
-        )
+        await asyncio.to_thread(self._keep, name, pair_of(tokens, now))
         log.info("connected", connection=name)
         await self._activate(name, tokens)
         return name
+
+    def _keep(self, name: str, pair: TokenPair) -> None:
+        """Keep the tokens, and have whoever works for the company look at it."""
+        settings = self._settings(name)
+        where = {"auth_url": settings.auth_url, "client_id": settings.client_id}
+        self._register.authorisations.consented(name, pair, **where)
+        if company_id := self._connections[name].company_id:
+            self._register.wakeups.look(company_id, now=self._clock())
 
     def _settings(self, name: str) -> OAuthSettings:
         connection = self._connections.get(name)

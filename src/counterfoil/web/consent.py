@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
 
 import structlog
@@ -26,9 +26,12 @@ from counterfoil.runner.authorising import Authoriser, ConsentFailed, ConsentUnk
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-__all__ = ["callback_route", "consent_routes"]
+__all__ = ["Done", "callback_route", "consent_routes"]
 
 log = structlog.get_logger(__name__)
+
+Done: TypeAlias = Callable[[str | CounterfoilError], None]
+"""Hears the name of a connection that was connected, or why it was not."""
 
 COOKIE: Final = "counterfoil_consent"
 COOKIE_SECONDS: Final = 600
@@ -40,20 +43,20 @@ _PAGES = Environment(
 )
 
 
-def consent_routes(authoriser: Authoriser, auth_url: str, redirect_uri: str) -> Sequence[Route]:
+def consent_routes(
+    authoriser: Authoriser, auth_url: str, redirect_uri: str, done: Done = lambda _: None
+) -> Sequence[Route]:
     """Return both pages; the button of the first leads to ``auth_url``, and nowhere else."""
     pages = _Pages(authoriser, auth_url, redirect_uri)
     connect = Route("/connect/{name}", pages.show, methods=["GET"])
     return (
         connect,
         Route("/connect/{name}", pages.begin, methods=["POST"]),
-        callback_route(authoriser),
+        callback_route(authoriser, done),
     )
 
 
-def callback_route(
-    authoriser: Authoriser, done: Callable[[str | CounterfoilError], None] = lambda _: None
-) -> Route:
+def callback_route(authoriser: Authoriser, done: Done) -> Route:
     """Return the page that Pleo sends people back to.
 
     ``done`` hears what came of a consent; what belongs to none that is under way it does not hear.
@@ -140,10 +143,7 @@ def _failed(failure: CounterfoilError, status: int = 400) -> Response:
     text = str(failure)
     if not isinstance(failure, ConsentFailed):
         log.error("a consent could not be worked on", reason=text)
-        status, text = (
-            503,
-            "This cannot be done now. Whoever runs Counterfoil finds why in its log.",
-        )
+        status, text = 503, "Not now: whoever runs Counterfoil finds in its log why."
     return _page("outcome.html", status=status, title="Not connected", text=text)
 
 
