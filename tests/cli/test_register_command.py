@@ -151,3 +151,36 @@ def test_a_run_that_loses_postgresql_says_so_and_the_next_goes_on(
     assert acme.state.job(job).status == "completed"
     (month,) = (acme.folder / "counterfoil").glob("2*.beancount")
     assert month.read_text().count("pleo_entry:") == 1
+
+
+def test_a_copy_is_whole_and_its_owner_s_alone_and_stands_in_for_the_register(
+    counterfoil: CommandLine, acme: Acme
+) -> None:
+    acme.company.add_item()
+    job = acme.export()
+    assert counterfoil("run", "--once").code == 0
+    copy = acme.folder / "copies/register.db"
+    assert "could not be copied" in counterfoil("register", "backup", str(copy)).err
+    copy.parent.mkdir()
+    for _ in range(2):
+        assert "Copied the register" in counterfoil("register", "backup", str(copy)).out
+    assert copy.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in copy.parent.iterdir()] == ["register.db"]
+    with open_register(f"sqlite:///{acme.folder / 'counterfoil.db'}") as register:
+        fence = register.connections.raise_fence(acme.company.id)
+        kept = json.loads(counterfoil("register", "backup", str(copy), "--json").out)
+    assert kept["bytes"] == copy.stat().st_size
+    copy.replace(acme.folder / "counterfoil.db")
+    for log in acme.folder.glob("counterfoil.db-*"):
+        log.unlink()
+    with open_register(f"sqlite:///{acme.folder / 'counterfoil.db'}") as register:
+        assert [each.job_id for each in register.jobs.all()] == [job]
+        assert register.connections.raise_fence(acme.company.id) == fence + 1
+
+
+def test_a_register_in_postgresql_is_left_to_its_own_tools(
+    counterfoil: CommandLine, on_postgres: str, tmp_path: Path
+) -> None:
+    del on_postgres
+    said = counterfoil("register", "backup", str(tmp_path / "copy"))
+    assert (said.code, "pg_dump" in said.err) == (2, True)

@@ -52,6 +52,26 @@ def test_a_broken_connection_is_paused_for_all_and_shown(tmp_path: Path, postgre
         eventually(lambda: here.done([job]))
 
 
+def test_a_worker_tells_what_it_counted_and_what_all_agree_about(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    with fleet(tmp_path, postgres_url, companies=1) as here:
+        job = here.export("c0", 2)
+        process = here.start("worker", "--metrics-port", "0")
+        assert process.stdout is not None
+        url = process.stdout.readline().split("; ")[1].split()[0]
+        eventually(lambda: here.done([job]))
+        counted = (
+            'counterfoil_items_total{connection="c0",failure_type="",outcome="successful"} 2.0'
+        )
+        eventually(lambda: counted in httpx.get(url).text)
+        server = here.server()
+        assert httpx.get(url.replace("/metrics", "/healthz")).status_code == 200
+        for told in (httpx.get(url).text, httpx.get(f"{server}/metrics").text):
+            assert 'counterfoil_pending_jobs{connection="c0"} 0.0' in told
+            assert 'counterfoil_connections_state{connection="c0",state="idle"} 1.0' in told
+
+
 def at_work(here: Fleet) -> str:
     """Have a job of 150 items under way, each report of which takes a while."""
     here.state.faults.append(Fault(Kind.SLOW, "update_items", value=1.5))

@@ -52,9 +52,9 @@ def worker(
             _work_and_answer(loaded, register, service, many, metrics_port)
 
 
-async def _work(service: Worker, at_once: int) -> None:
+async def _work(service: Worker, at_once: int, measured: str = "") -> None:
     stopping_in_loop(service)
-    say(f"Working for {len(service.states)} connections, {at_once} at once")
+    say(f"Working for {len(service.states)} connections, {at_once} at once{measured}")
     await service.run()
 
 
@@ -74,9 +74,8 @@ def _work_and_answer(
 
     async def both(listener: socket.socket) -> None:
         host, at = listener.getsockname()[:2]
-        say(f"Measuring at http://{host}:{at}/metrics")
         async with answering(app, listener):
-            await _work(service, at_once)
+            await _work(service, at_once, f"; http://{host}:{at}/metrics measures it")
 
     with listen(config.serve.host, port) as listener, hearing(metrics.hear):
         asyncio.run(both(listener))

@@ -24,20 +24,20 @@ def back_up(source: Path, copy: Path) -> int:
     read it. Raises BackupFailed. Source: SQLite, "Online Backup API".
     """
     staged = copy.with_name(f".{copy.name}.{os.getpid()}")
-    try:
-        with effect("register.back_up", str(copy)):
+    with effect("register.back_up", str(copy)):
+        try:
             staged.unlink(missing_ok=True)
             os.close(os.open(staged, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
             _copy(source, staged)
             size = staged.stat().st_size
             staged.replace(copy)
             _sync(copy.parent)
-    except (OSError, sqlite3.Error) as error:
-        staged.unlink(missing_ok=True)
-        raise BackupFailed(
-            f"The register {source} could not be copied to {copy}: {error}. Nothing was changed; "
-            "name a place that can be written and has room for it"
-        ) from error
+        except (OSError, sqlite3.Error) as error:
+            staged.unlink(missing_ok=True)
+            raise BackupFailed(
+                f"The register {source} could not be copied to {copy}: {error}. Nothing was "
+                "changed; name a place that can be written and has room for it"
+            ) from error
     return size
 
 
