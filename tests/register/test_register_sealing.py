@@ -9,7 +9,14 @@ from sqlalchemy import text
 
 from counterfoil.errors import ConfigurationError
 from counterfoil.register import ItemOutcome, Register, Seal, open_register
-from counterfoil.register.sealing import KeyMalformed, KeyMissing, KeyWrong, SealBroken, new_key
+from counterfoil.register.sealing import (
+    KeyMalformed,
+    KeyMissing,
+    KeyWrong,
+    SealBroken,
+    new_key,
+    split_keys,
+)
 from tests.register.test_register_memory import part
 
 OLD, NEW = Seal([old := new_key()]), Seal([new := new_key(), old])
@@ -45,6 +52,10 @@ def test_what_was_sealed_is_opened_by_any_of_the_keys() -> None:
     assert NEW.unseal(sealed) == OLD.unseal(sealed) == "token"
     assert NEW.seal("token").startswith(NEW.prefix)
     assert repr(NEW) == f"Seal({NEW.names[0]}, {OLD.names[0]})"
+
+
+def test_keys_are_taken_apart_however_they_stand() -> None:
+    assert split_keys(f"{new}, {old}") == split_keys(f"{new}\n{old}\n") == (new, old)
 
 
 def test_each_cause_is_told_apart() -> None:
