@@ -8,7 +8,6 @@ after its payment finds the payment.
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +20,7 @@ from sqlalchemy import and_, bindparam, case, delete, select, tuple_, update
 from counterfoil.bookkeeping.entries import Part, Reference
 from counterfoil.bookkeeping.names import code_key
 from counterfoil.register.dialects import Insert, insert
+from counterfoil.register.remainders import left_of
 from counterfoil.register.schema import named_items, open_items, settlements
 
 if TYPE_CHECKING:
@@ -212,7 +212,7 @@ class OpenItems:
             ).all()
             done = list(_settlements(connection, target))
         items = {item.reference: item for item in map(_item, rows)}
-        rest = _rest(items, done)
+        rest = left_of(items, done)
         return [
             ListedItem(item, rest[item.reference], row.why or _reason(item))
             for row, item in zip(rows, items.values(), strict=True)
@@ -249,32 +249,6 @@ def _reasons(
         }
         for reference, why in open_because.items()
     ]
-
-
-def _rest(
-    items: Mapping[Reference, OpenItem], done: Iterable[Settlement]
-) -> Mapping[Reference, Decimal]:
-    """Say what is left of each item's amount.
-
-    A payment of one bill counts with its own amount, as it may be a part; one of several bills
-    pays each of them in full.
-    """
-    valid = [each for each in done if each.payment in items and each.bill in items]
-    bills_of = Counter(each.payment for each in valid)
-    moved: dict[Reference, Decimal] = defaultdict(Decimal)
-    for each in valid:
-        payment, bill = items[each.payment], items[each.bill]
-        moved[each.bill] += payment.amount if bills_of[each.payment] == 1 else -bill.amount
-        moved[each.payment] += bill.amount
-    return {reference: _left(item.amount, moved[reference]) for reference, item in items.items()}
-
-
-def _left(amount: Decimal, moved: Decimal) -> Decimal:
-    """Return what is left of an amount; never more than it, and nothing where it is overpaid."""
-    left = amount + moved
-    if left * amount <= 0:
-        return Decimal(0)
-    return min(left, amount, key=abs)
 
 
 def _reason(item: OpenItem) -> str:
