@@ -7,17 +7,15 @@ So they are in memory, every process reaches them, and each refuses a second rec
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -27,11 +25,11 @@ import httpx
 
 from bench.processes import Used, used
 from bench.world import ROOT
+from tests.workers.adapter import CONNECTION, environment, make_books
 
 __all__ = ["Fleet", "Happened", "Sizes", "fleet"]
 
 MEMORY_DISK = Path("/dev/shm")  # noqa: S108 -- a folder of our own is made there
-ADAPTER = ROOT / "examples" / "sqlbooks"
 ADDRESS = re.compile(r"http://[\w.:]+")
 TOKEN = {"Authorization": "Bearer bench"}
 HEAD = """\
@@ -47,14 +45,6 @@ port = 0
 poll = "1 hour"
 at_once = {at_once}
 token = "env:SERVE_TOKEN"
-"""
-CONNECTION = """
-[[connection]]
-name = "{company}"
-company_id = "{company}"
-system = "sqlbooks"
-options.database = "{company}.sqlite"
-accounts = {{ wallet = "1800" }}
 """
 
 
@@ -197,7 +187,7 @@ def fleet(sizes: Sizes, *, register: str | None, at_once: int) -> Iterator[Fleet
         tempfile.TemporaryDirectory(prefix="counterfoil-bench-") as name,
     ):
         known = Path(name) / "known.json"
-        here = Fleet(Path(books), known, _environment(Path(name)))
+        here = Fleet(Path(books), known, {**environment(Path(name)), "SERVE_TOKEN": "bench"})
         try:
             arguments = map(str, (known, sizes.companies, sizes.jobs, sizes.items))
             pleo = here.start("Pleo", "bench.scale_pleo", *arguments)
@@ -216,36 +206,11 @@ def fleet(sizes: Sizes, *, register: str | None, at_once: int) -> Iterator[Fleet
 def _write(here: Fleet, head: str) -> None:
     """Write the books and the configuration."""
     empty = here.folder / "empty.sqlite"
-    with closing(sqlite3.connect(empty)) as books:
-        books.executescript(_tables())
-        books.execute("DELETE FROM closed")
-        books.commit()
+    make_books(empty)
     for company in here.jobs:
         shutil.copy(empty, here.folder / f"{company}.sqlite")
-    connections = (CONNECTION.format(company=company) for company in here.jobs)
-    (here.folder / "counterfoil.toml").write_text(head + "".join(connections))
-
-
-def _tables() -> str:
-    """Read the tables of the example adapter's books where its own tests have them."""
-    text = (ADAPTER / "tests" / "test_sqlbooks.py").read_text()
-    found = re.search(r'TABLES = """(.*?)"""', text, re.DOTALL)
-    if found is None:
-        raise RuntimeError("the example adapter's tables are not where they were")
-    return found[1]
-
-
-def _environment(folder: Path) -> dict[str, str]:
-    """Have the example adapter found as if it were installed."""
-    about = folder / "installed" / "counterfoil_sqlbooks-1.0.0.dist-info"
-    about.mkdir(parents=True)
-    (about / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: counterfoil-sqlbooks\nVersion: 1\n"
+    connections = (
+        CONNECTION.format(name=company, company=company, key="PLEO_API_KEY")
+        for company in here.jobs
     )
-    (about / "entry_points.txt").write_text("[counterfoil.systems]\nsqlbooks = sqlbooks:KIND\n")
-    paths = [str(about.parent), str(ADAPTER / "src"), os.environ.get("PYTHONPATH")]
-    return {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
-        "SERVE_TOKEN": "bench",
-    }
+    (here.folder / "counterfoil.toml").write_text(head + "".join(connections))

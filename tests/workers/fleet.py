@@ -6,7 +6,6 @@ on this machine reaches them.
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import sqlite3
@@ -23,12 +22,11 @@ from pathlib import Path
 import httpx
 
 from counterfoil.sandbox import Company, SandboxServer, State
-from examples.sqlbooks.tests.test_sqlbooks import TABLES
+from tests.workers.adapter import CONNECTION, environment, make_books
 
 __all__ = ["TOKEN", "Fleet", "ask", "eventually", "fleet"]
 
 TOKEN = {"Authorization": "Bearer open-sesame"}
-ROOT = Path(__file__).parents[2]
 HEAD = """\
 [pleo]
 base_url = "{pleo}"
@@ -41,15 +39,6 @@ port = 0
 poll = "{poll}"
 at_once = {at_once}
 token = "env:SERVE_TOKEN"
-"""
-CONNECTION = """
-[[connection]]
-name = "{name}"
-company_id = "{company}"
-api_key = "env:KEY_{name}"
-system = "sqlbooks"
-options.database = "{name}.sqlite"
-accounts = {{ wallet = "1800" }}
 """
 
 
@@ -168,11 +157,8 @@ def fleet(
     """Serve companies, and write their books and their configuration; no process runs yet."""
     state = State()
     known = {f"c{number}": state.add_company(f"C{number}") for number in range(companies)}
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(
-            filter(None, [*_adapter(folder), os.environ.get("PYTHONPATH", "")])
-        ),
+    environ = {
+        **environment(folder),
         "SERVE_TOKEN": "open-sesame",
         **{f"KEY_{name}": company.api_key for name, company in known.items()},
     }
@@ -181,24 +167,11 @@ def fleet(
         if direct_url is not None:
             text = text.replace("[serve]", f'direct_url = "{direct_url}"\n\n[serve]')
         for name, company in known.items():
-            text += CONNECTION.format(name=name, company=company.id)
-            with closing(sqlite3.connect(folder / f"{name}.sqlite")) as books:
-                books.executescript(TABLES)
-                books.execute("DELETE FROM closed")
-        built = Fleet(folder, state, known, environment)
+            text += CONNECTION.format(name=name, company=company.id, key=f"KEY_{name}")
+            make_books(folder / f"{name}.sqlite")
+        built = Fleet(folder, state, known, environ)
         built.config.write_text(text)
         try:
             yield built
         finally:
             built.close()
-
-
-def _adapter(folder: Path) -> Sequence[str]:
-    """Have the example adapter found as if it were installed."""
-    about = folder / "installed" / "counterfoil_sqlbooks-1.0.0.dist-info"
-    about.mkdir(parents=True)
-    (about / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: counterfoil-sqlbooks\nVersion: 1\n"
-    )
-    (about / "entry_points.txt").write_text("[counterfoil.systems]\nsqlbooks = sqlbooks:KIND\n")
-    return str(about.parent), str(ROOT / "examples" / "sqlbooks" / "src")

@@ -11,6 +11,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from contextvars import copy_context
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -101,9 +102,12 @@ class Dispatcher:
         """Go on until told to stop; raises SchemaMismatch when the schema is changed meanwhile."""
         while not self.stopping:
             try:
-                with self._locks.hold(f"process {self._locks.application}"):
-                    async with self._queue.open():
-                        await self._until_stopped(self._duties())
+                async with AsyncExitStack() as stack:
+                    # In a thread: where nothing answers, connecting takes its time.
+                    alive = self._locks.hold(f"process {self._locks.application}")
+                    await asyncio.to_thread(stack.enter_context, alive)
+                    await stack.enter_async_context(self._queue.open())
+                    await self._until_stopped(self._duties())
             except RegisterUnavailable as error:
                 log.warning("waiting for the register", reason=str(error))
                 await self._wait(AWAY_SECONDS)
