@@ -97,6 +97,8 @@ class Fleet:
         assert process.stdout is not None
         found = re.search(r"(http://\S+)/connections", process.stdout.readline())
         assert found is not None, self.said()
+        # What it says of connections without webhooks comes after its last look at the start.
+        assert "no webhook subscription" in process.stdout.readline()
         return found[1]
 
     def said(self) -> str:
