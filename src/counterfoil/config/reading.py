@@ -88,6 +88,8 @@ def _document(path: Path) -> dict[str, object]:
         problem = f"cannot be read ({error.strerror}); make it a readable file"
     except tomllib.TOMLDecodeError as error:
         problem = f"is not TOML: {error}; correct that place"
+    except RecursionError:
+        problem = "is nested too deeply; a configuration has tables in tables, and no more"
     raise ConfigurationError(f"{path}: {problem}")
 
 

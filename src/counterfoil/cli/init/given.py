@@ -81,7 +81,7 @@ def read_given(file: Path | None, pairs: Sequence[str]) -> Given:
 def _document(file: Path) -> dict[str, object]:
     try:
         return tomllib.loads(file.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigurationError(f"--answers: {file} cannot be read as TOML: {error}") from error
 
 
