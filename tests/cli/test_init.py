@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from datetime import date
 from pathlib import Path
+from typing import Annotated
 
 import pytest
+from pydantic import BaseModel, Field
 
 from counterfoil.bookkeeping.chart import Chart, ChartAccount
 from counterfoil.cli.init.accounts import check_account
-from counterfoil.cli.init.questions import Wrong
+from counterfoil.cli.init.books import examine
+from counterfoil.cli.init.given import Given
+from counterfoil.cli.init.questions import Answer, Wrong
+from counterfoil.cli.init.state import State
 from counterfoil.config import load
+from counterfoil.config.surroundings import Surroundings
+from counterfoil.systems.contract import AccountingSystem, SystemKind
+from counterfoil.testing.charts import chart_of
+from counterfoil.testing.memory import MemoryBooks, MemoryLedger
 from tests.cli.conftest import Acme, CommandLine
 
 ACCOUNTS = {"wallet": "1800", "out_of_pocket": "2900", "contra": "1899", "payable": "2000"}
@@ -228,3 +238,31 @@ def _install(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (about / "entry_points.txt").write_text("[counterfoil.systems]\nlantern = lantern:KIND\n")
     (site / "lantern.py").write_text(ADAPTER)
     monkeypatch.syspath_prepend(site)
+
+
+class Guarded(BaseModel):
+    """Options with a secret."""
+
+    token: Annotated[str, Field(json_schema_extra={"format": "password"})]
+
+
+def test_a_secret_that_was_typed_is_tried_before_it_is_in_any_file(tmp_path: Path) -> None:
+    tried: list[str] = []
+
+    def open_books(options: BaseModel, folder: Path) -> AccountingSystem:
+        del folder
+        (token,) = options.model_dump().values()
+        tried.append(os.environ[str(token).removeprefix("env:")])
+        return MemoryBooks(MemoryLedger(chart_of("1800")))
+
+    kind = SystemKind(name="guarded", options=Guarded, open=open_books)
+    around = Surroundings(folder=tmp_path, environ={}, systems={"guarded": kind})
+    state = State(around, Given({}))
+    state.take("system", Answer(value="guarded", text="guarded"))
+    state.take("options.token", Answer(value="file:token.key", secret="typed-token"))
+    before = dict(os.environ)
+    assert list(examine(state).accounts) == ["account-1800"]
+    assert tried == ["typed-token"]
+    assert dict(os.environ) == before
+    assert list(tmp_path.iterdir()) == []
+    assert "typed-token" not in repr(state)

@@ -17,10 +17,14 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from counterfoil.config import load
+from counterfoil.config.surroundings import InstalledSystems
 from counterfoil.register.sealing import new_key
 from counterfoil.runner.authorising import Authoriser
 from counterfoil.sandbox import Company, Fault, Kind, SandboxServer, State, write_demo_books
 from counterfoil.sandbox.company import seed_company
+from counterfoil.testing.charts import chart_of
+from counterfoil.testing.kind import memory_kind
+from counterfoil.testing.memory import MemoryLedger
 from tests.docs.blocks import free_port
 from tests.pleo.serving import served
 from tests.security.watching import Watched, forms
@@ -127,7 +131,9 @@ class Scene:
 
     def consent(self) -> None:
         """Connect beta, as a person in a browser does."""
-        config = load(self.watched.folder / "counterfoil.toml", self.watched.environ)
+        # What is on the path of the programs alone, is not on ours.
+        systems = {**InstalledSystems(), "broken": memory_kind(MemoryLedger(chart_of("1800")))}
+        config = load(self.watched.folder / "counterfoil.toml", self.watched.environ, systems)
         (beta,) = [each for each in config.connections if each.name == "beta"]
         with config.open_register() as register:
             authoriser = Authoriser({"beta": beta}, register)

@@ -74,6 +74,30 @@ def test_a_configured_authority_is_trusted_by_pleos_calls_and_receipts(
     assert len(list((guarded.folder / "documents").rglob("*.*"))) == 1
 
 
+def test_init_takes_the_authority_and_writes_it(
+    guarded: Guarded, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = guarded.configure(None)
+    path.unlink()
+    accounts = {"wallet": "1800", "out_of_pocket": "2900", "contra": "1899", "payable": "2000"}
+    answers = {
+        "pleo": guarded.url,
+        "api_key": "env:PLEO_API_KEY",
+        "system": "beancount",
+        "options.ledger": "main.beancount",
+        "currencies": "GBP",
+        "timezone": "Europe/London",
+        **{f"accounts.{role}": code for role, code in accounts.items()},
+        "ca_file": "ca.pem",
+    }
+    given = [word for key, value in answers.items() for word in ("--set", f"{key}={value}")]
+    with pytest.raises(SystemExit) as ended:
+        main(["init", "--config", str(path), *given])
+    assert (ended.value.code, capsys.readouterr().err) == (0, "")
+    (connection,) = load(path, {"PLEO_API_KEY": "a-key"}).connections
+    assert connection.ca_file == guarded.authority.ca
+
+
 async def test_tryton_is_trusted_in_the_same_way(guarded: Guarded) -> None:
     async with Exchange(guarded.url, ca_file=guarded.authority.ca) as exchange:
         assert (await exchange.send("read", "/v3/export-jobs")).status in {401, 405}

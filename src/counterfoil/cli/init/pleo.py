@@ -32,6 +32,12 @@ def pleo_questions(state: State) -> Iterator[Question]:
         check=lambda text: _pleo(state, text),
         suggestion="production",
     )
+    if "ca_file" in state.given:
+        yield Question(
+            key="ca_file",
+            words="Certificates of an authority of your own, to be trusted at Pleo",
+            check=lambda text: _ca_file(state, text),
+        )
     yield Question(
         key="api_key",
         words=f"Its API key ({HOW})",
@@ -56,6 +62,11 @@ def pleo_questions(state: State) -> Iterator[Question]:
 def _pleo(state: State, text: str) -> Answer:
     if text not in ENVIRONMENTS:
         text = str(shape_value(PleoShape, "base_url", text, state.around))
+    return Answer(value=text, text=text)
+
+
+def _ca_file(state: State, text: str) -> Answer:
+    shape_value(PleoShape, "ca_file", text, state.around)
     return Answer(value=text, text=text)
 
 
@@ -89,7 +100,9 @@ def _company(state: State, text: str) -> Answer:
 def _ask(state: State, key: str, company_id: str, ask: Callable[[PleoClient], Awaitable[T]]) -> T:
     async def asked() -> T:
         auth, retries = ApiKeyAuth(key), Retries(attempts=2)
-        client = PleoClient(state.base_url, auth, company_id=company_id, retries=retries)
+        client = PleoClient(
+            state.base_url, auth, company_id=company_id, retries=retries, ca_file=state.ca_file
+        )
         async with client as pleo:
             return await ask(pleo)
 

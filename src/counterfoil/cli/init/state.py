@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from counterfoil.bookkeeping.chart import Chart
 from counterfoil.cli.init.given import Given
@@ -78,6 +79,11 @@ class State:
     def base_url(self) -> str:
         """Where Pleo answers."""
         return ENVIRONMENTS.get(self.text("pleo"), self.text("pleo"))
+
+    @property
+    def ca_file(self) -> Path | None:
+        """The certificates of a private authority, where one was given."""
+        return self.around.folder / self.text("ca_file") if "ca_file" in self else None
 
     @property
     def currencies(self) -> list[str]:

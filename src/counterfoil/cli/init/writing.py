@@ -79,6 +79,8 @@ def _head(state: State) -> Iterator[str]:
     yield ""
     yield "[pleo]"
     yield _line("environment" if pleo in ENVIRONMENTS else "base_url", pleo)
+    if "ca_file" in state:
+        yield _line("ca_file", state.text("ca_file"))
     yield _line("api_key", state.answers["api_key"].value, "a reference, never the key itself")
     yield ""
     yield "[register]"
