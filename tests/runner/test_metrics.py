@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.applications import Starlette
 
 from counterfoil.bookkeeping.entries import Part, Reference
+from counterfoil.effects import effect
 from counterfoil.register import Away, Backlog, JobRecord, JobState, PartRecord, PartState, Register
 from counterfoil.register.connections import Binding
 from counterfoil.runner.metrics import Metrics
@@ -155,6 +156,19 @@ def test_each_metric_is_in_the_docs_and_the_docs_have_no_other(root: Path) -> No
     }
     listed = re.findall(r"^\| `(\w+)` \|", (root / "docs/metrics.md").read_text(), re.MULTILINE)
     assert sorted(made) == sorted(listed)
+
+
+def test_only_what_asks_pleo_books_and_hosts_of_receipts_counts_as_a_request(root: Path) -> None:
+    metrics = Metrics(memory_register())
+    effects = re.findall(
+        r"^\| `(\w+\.\w+)` \|", (root / "docs/effects.md").read_text(), re.MULTILINE
+    )
+    with hearing(metrics.hear):
+        for name in effects:
+            with effect(name):
+                pass
+    counted = re.findall(r'operation="(\w+)\.', metrics.text().decode())
+    assert {*counted} == {"pleo", "receipts", "beancount", "tryton"}
 
 
 @pytest.mark.parametrize(

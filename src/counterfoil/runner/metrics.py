@@ -104,7 +104,8 @@ _LAGS: Final[Mapping[str, _Counted]] = {
 _BUCKETS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
 
 _OURS: Final = frozenset(
-    {"bridge", "conformance", "demo", "init", "lock", "notify", "plans", "register", "serve"}
+    {"authorise", "bridge", "conformance", "demo", "init", "lock", "notify", "plans", "queue"}
+    | {"register", "secrets", "serve", "traces", "webhooks"}
 )
 """Beginnings of effects that are requests to nobody."""
 

@@ -173,8 +173,8 @@ def notice_drain(connection: Connection, register: Register, report: ConnectionR
                 now = datetime.now(UTC)
                 about = {"version": 1, "id": event, "at": now.isoformat(timespec="seconds")}
                 register.notices.add(event, json.dumps({**about, **body}), now=now)
-    except (CounterfoilError, OSError) as error:
-        log.warning("a notice was not kept", connection=report.name, reason=str(error))
+    except Exception as error:  # noqa: BLE001 -- whatever it is, the export has been done
+        log.warning("a notice was not kept", connection=report.name, reason=type(error).__name__)
     notifier.wake()
 
 
