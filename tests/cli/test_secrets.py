@@ -61,5 +61,7 @@ def test_a_register_is_sealed_and_its_key_changed(
     monkeypatch.setenv("COUNTERFOIL_KEY", new)
     assert counterfoil("secrets", "check").code == 0
     monkeypatch.delenv("COUNTERFOIL_KEY")
+    told = counterfoil("doctor")
+    assert (told.code, "✗ register: The register" in told.out) == (1, True)
     lost = counterfoil("items")
     assert (lost.code, "there is no encryption key" in lost.err) == (2, True)

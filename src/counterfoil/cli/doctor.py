@@ -16,11 +16,13 @@ from counterfoil.cli.options import (
     ConfigOption,
     ConnectionOption,
     JsonOption,
-    load_config,
+    load_beside,
+    load_file,
 )
 from counterfoil.cli.screen import styled
 from counterfoil.config import Config
 from counterfoil.runner.examining import Finding, Verdict, examine
+from counterfoil.runner.examining.machine import examine_register
 
 __all__ = ["doctor", "show_findings"]
 
@@ -39,7 +41,8 @@ def doctor(
     as_json: JsonOption = False,
 ) -> None:
     """Check that Pleo, the books and the settings are ready for an export; changes nothing."""
-    loaded = load_config(config, connection)
+    with examine_register(load_file(config)) as (register, _):
+        loaded = load_beside(register, config, connection)
     set_up_logs(loaded.log, as_json=as_json)
     chosen = [each for each in loaded.connections if connection in {None, each.name}]
     findings = asyncio.run(examine(loaded, chosen))

@@ -21,6 +21,7 @@ __all__ = [
     "ConnectionOption",
     "JsonOption",
     "added_in",
+    "load_beside",
     "load_config",
     "load_file",
 ]
@@ -58,11 +59,17 @@ def load_config(path: Path, connection: str | None = None, *, secrets: bool = Tr
     ``secrets``; the others ask Pleo for a company that nobody has told yet, which may raise
     PleoError.
     """
-    alone = load_file(path, secrets=secrets)
-    with existing_register(alone) as register:
-        config = load(path, os.environ, secrets=secrets, added=added_in(register))
-        if secrets and any(_needs_company(each, connection) for each in config.connections):
-            config = _with_companies(config, register, connection)
+    with existing_register(load_file(path, secrets=secrets)) as register:
+        return load_beside(register, path, connection, secrets=secrets)
+
+
+def load_beside(
+    register: Register | None, path: Path, connection: str | None, *, secrets: bool = True
+) -> Config:
+    """Do the same beside a register that is open already; None: there is none, or it is broken."""
+    config = load(path, os.environ, secrets=secrets, added=added_in(register))
+    if secrets and any(_needs_company(each, connection) for each in config.connections):
+        config = _with_companies(config, register, connection)
     if len(config.connections) > 1:
         from counterfoil.runner.binding import refuse_shared_books
 
