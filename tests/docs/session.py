@@ -235,7 +235,7 @@ def free_port() -> int:
 def main() -> None:
     """Hold the session, and keep the recording in docs/."""
     with TemporaryDirectory() as folder, held(Path(folder), free_port()) as session:
-        session.shown = [(at, text.replace(folder, "/home/ada")) for at, text in session.shown]
+        session.shown = [(at, text.replace(folder, "/data/ada")) for at, text in session.shown]
         (ROOT / "docs" / "set-up.cast").write_text(cast(session), "utf-8")
         (ROOT / "docs" / "set-up.svg").write_text(picture(session), "utf-8")
         print(f"set up in {session.seconds:.0f} s, booked after {session.now:.0f} s")  # noqa: T201 -- a script
