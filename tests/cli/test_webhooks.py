@@ -149,7 +149,7 @@ def test_without_a_key_or_a_public_url_nothing_is_made(
     ("fault", "left"),
     [
         (Fault(Kind.DROP_AFTER, "create_subscription", times=1), 1),
-        (Fault(Kind.UNAVAILABLE, "get_subscription_secret"), 0),
+        (Fault(Kind.RATE_LIMIT, "get_subscription_secret", value=0), 0),
     ],
 )
 def test_what_breaks_off_leaves_nothing_that_delivers(

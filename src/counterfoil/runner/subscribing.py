@@ -26,10 +26,9 @@ from counterfoil.runner.credentials import pleo_for
 if TYPE_CHECKING:
     from counterfoil.config import Connection
     from counterfoil.pleo.client import PleoClient
-    from counterfoil.pleo.subscriptions import SubscriptionShown
     from counterfoil.register import Register
 
-__all__ = ["PATH", "Extras", "remove", "retire_replaced", "rotate", "subscribe", "wish_of"]
+__all__ = ["PATH", "Extras", "remove", "retire_replaced", "rotate", "subscribe"]
 
 PATH = "/webhooks/"
 """Below this the token follows."""
@@ -124,11 +123,6 @@ async def retire_replaced(pleo: PleoClient, register: Register, name: str) -> No
             log.info("a replaced webhook is removed", connection=name, subscription=each.replaces)
 
 
-def wish_of(shown: SubscriptionShown, credentials: Credentials, *, active: bool) -> Wish:
-    """Say how a subscription should be that Pleo has, its URL as it is."""
-    return _wish(shown.endpoint_url, Extras(credentials.basic, credentials.headers), active=active)
-
-
 async def _activated(pleo: PleoClient, register: Register, known: Subscription) -> bool:
     """Make sure that Pleo delivers to a subscription we know; False where it is gone there."""
     try:
@@ -137,7 +131,8 @@ async def _activated(pleo: PleoClient, register: Register, known: Subscription) 
         register.subscriptions.remove(known.subscription_id)
         return False
     if not shown.active:
-        wish = wish_of(shown, known.credentials, active=True)
+        extras = Extras(known.credentials.basic, known.credentials.headers)
+        wish = _wish(shown.endpoint_url, extras, active=True)
         await pleo.subscriptions.update(shown.id, wish)
     return True
 
