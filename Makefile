@@ -43,7 +43,7 @@ check: lint ## The quick loop: lint, types, import directions, fast tests
 
 coverage: $(READY) ## Branch coverage of the rules, the export and the register: all of it
 	$(PYTEST) -m "not slow" --cov --cov-report=term-missing --cov-fail-under=100 \
-		tests/bookkeeping tests/book tests/export tests/register tests/runner $(ARGS)
+		tests/bookkeeping tests/book tests/export tests/register tests/runner tests/workers $(ARGS)
 
 soak: $(READY) ## Simulate exports in which everything goes wrong; ten minutes of a webhook storm
 	@$(BIN)/python -m tests.reliability.simulation_soak --examples=$(EXAMPLES) $(ARGS)

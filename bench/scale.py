@@ -119,7 +119,7 @@ def _postgres() -> Iterator[str]:
     if named := os.environ.get("COUNTERFOIL_TEST_POSTGRES"):
         yield named
         return
-    with server(("max_connections=300", "log_min_messages=fatal")) as url:
+    with server(("max_connections=300", "log_min_messages=panic")) as url:
         wait_for(url)
         yield url
 

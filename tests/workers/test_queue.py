@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -10,10 +11,17 @@ import pytest
 from counterfoil.config import Connection, load
 from counterfoil.errors import ConfigurationError
 from counterfoil.register import Register, SchemaMismatch, open_register, upgrade
-from counterfoil.register.queue_tables import newest_change
+from counterfoil.register.advisory import AdvisoryLocks
+from counterfoil.register.queue_tables import (
+    _changes,
+    bring_queue_up,
+    newest_change,
+    refuse_other_queue,
+)
 from counterfoil.runner.queue import Queue
 from counterfoil.runner.working import Dispatcher
 from tests.cli.conftest import Acme, CommandLine
+from tests.register.test_register_memory import job
 
 pytest_plugins = ["tests.cli.conftest"]
 
@@ -104,3 +112,47 @@ def test_an_upgrade_brings_the_queue_along_and_leaves_a_newer_one(postgres_url: 
         connection.execute("UPDATE counterfoil_queue.seen SET change = '99'")
         with pytest.raises(SchemaMismatch, match="as of 99"):
             upgrade(postgres_url)
+
+
+def test_an_upgrade_makes_the_changes_that_the_queue_has_not_seen(postgres_url: str) -> None:
+    """The newest of Procrastinate's changes may be made twice, so that it stands for any."""
+    *_, before, newest = sorted(_changes())
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("UPDATE counterfoil_queue.seen SET change = %s", [before])
+        with open_register(postgres_url) as register:
+            assert bring_queue_up(register.database) == (before, newest)
+            assert bring_queue_up(register.database) == (newest, newest)
+        connection.execute("DELETE FROM counterfoil_queue.seen")
+    with (
+        open_register(postgres_url) as register,
+        pytest.raises(SchemaMismatch, match="has no queue"),
+    ):
+        refuse_other_queue(register.database)
+
+
+def test_what_is_planned_stays_unless_it_should_be_sooner(postgres_url: str) -> None:
+    with open_register(postgres_url) as register:
+        assert register.looks.get("acme") is None
+        begun = register.looks.begin("acme", worker="quick", state="running", now=NOW)
+        moved = replace(begun, next_look=NOW + timedelta(hours=1), state="idle")
+        register.looks.end(moved, sooner=False)
+        assert register.looks.get("acme") == replace(moved, next_look=NOW)
+        register.looks.end(moved, sooner=True)
+        assert register.looks.get("acme") == moved
+
+
+def test_only_the_holder_that_is_meant_is_cut_off(postgres_url: str) -> None:
+    with open_register(postgres_url) as register, open_register(postgres_url) as other:
+        assert isinstance(register.locks, AdvisoryLocks)
+        with other.locks.hold("company 1"):
+            assert register.locks.cut_off("company 1", only="another") is None
+            assert register.locks.holder("company 1") is not None
+            meant = register.locks.cut_off("company 1", only=register.locks.application)
+            assert meant is not None
+
+
+def test_jobs_under_way_are_known_by_their_connections(postgres_url: str) -> None:
+    with open_register(postgres_url) as register:
+        assert register.jobs.unfinished() == set()
+        register.jobs.intend_claim(job())
+        assert register.jobs.unfinished() == {job().connection}
