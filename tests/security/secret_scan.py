@@ -11,6 +11,7 @@ import json
 import re
 import subprocess
 import sys
+from contextlib import chdir
 from pathlib import Path
 
 from detect_secrets.core import baseline
@@ -50,8 +51,9 @@ def committed() -> list[str]:
 
 def found_in(files: list[str], root: Path = ROOT) -> SecretsCollection:
     """Scan files; nothing is tried against the service that a token is for."""
-    found = SecretsCollection(root=str(root))
-    with transient_settings(SETTINGS):
+    found = SecretsCollection()
+    # From there, so that what is known is known wherever the repository lies.
+    with transient_settings(SETTINGS), chdir(root):
         found.scan_files(*files)
     return found
 
