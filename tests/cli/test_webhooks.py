@@ -149,7 +149,9 @@ def test_without_a_key_or_a_public_url_nothing_is_made(
     ("fault", "left"),
     [
         (Fault(Kind.DROP_AFTER, "create_subscription", times=1), 1),
-        (Fault(Kind.RATE_LIMIT, "get_subscription_secret", value=0), 0),
+        pytest.param(
+            Fault(Kind.RATE_LIMIT, "get_subscription_secret", value=0), 0, marks=pytest.mark.slow
+        ),
     ],
 )
 def test_what_breaks_off_leaves_nothing_that_delivers(
@@ -172,6 +174,7 @@ def test_what_breaks_off_leaves_nothing_that_delivers(
     assert [hook.status for hook in acme.state.hooks.values()] == ["ACTIVE"]
 
 
+@pytest.mark.slow
 def test_a_subscription_left_inactive_is_activated(
     acme: Acme, public: str, counterfoil: CommandLine
 ) -> None:
