@@ -156,3 +156,20 @@ def test_jobs_under_way_are_known_by_their_connections(postgres_url: str) -> Non
         assert register.jobs.unfinished() == set()
         register.jobs.intend_claim(job())
         assert register.jobs.unfinished() == {job().connection}
+
+
+def test_a_process_that_hangs_within_a_transaction_holds_no_row_any_more(
+    postgres_url: str,
+) -> None:
+    """It was frozen between two statements, with the fence of its company in its hands."""
+    with (
+        open_register(postgres_url) as register,
+        psycopg.connect(postgres_url, application_name="frozen") as frozen,
+    ):
+        register.connections.raise_fence("company")
+        frozen.execute("SELECT fence FROM companies FOR SHARE")
+        assert isinstance(register.locks, AdvisoryLocks)
+        register.locks.end_transactions("frozen")
+        assert register.connections.raise_fence("company") == 2
+        with pytest.raises(psycopg.OperationalError):
+            frozen.execute("SELECT 1")

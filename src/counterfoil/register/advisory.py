@@ -69,6 +69,13 @@ _HOLDER = text(
     """
 )
 _END = text("SELECT pg_terminate_backend(:pid, 5000)")
+_END_OPEN = text(
+    """
+    SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name = :application
+      AND state LIKE 'idle in transaction%' AND pid <> pg_backend_pid()
+    """
+)
 
 
 @cache
@@ -160,6 +167,11 @@ class AdvisoryLocks:
                 with effect("lock.cut_off", name):
                     self._ask(lambda: connection.execute(_END, {"pid": found.pid}))
             return found
+
+    def end_transactions(self, application: str) -> None:
+        """End what a process that hangs has begun in the register, as it holds rows meanwhile."""
+        with self._session() as (connection, _), effect("lock.cut_off", application):
+            self._ask(lambda: connection.execute(_END_OPEN, {"application": application}))
 
     @contextmanager
     def _session(self) -> Iterator[tuple[Connection, int]]:

@@ -165,6 +165,7 @@ class Lookout:
         ):
             if (holder := self._locks.cut_off(lock, only=look.worker)) is not None:
                 log.warning("a worker that hangs is cut off", lock=lock, holder=str(holder))
+        self._locks.end_transactions(look.worker)
 
 
 def _now() -> datetime:
