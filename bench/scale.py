@@ -59,7 +59,10 @@ def main(arguments: Sequence[str]) -> None:
         plan = replace(plan, sizes=sizes, wakes=min(plan.wakes, max(1, options.companies // 2)))
     heads = [*circumstances(arguments)][:-1]
     heads.append(("command", " ".join(["python -m bench.scale", *arguments])))
-    found = list(_measure(plan))
+    found = []
+    for row in _measure(plan):
+        found.append(row)
+        print(f"{row.what}: {row.figure}", file=sys.stderr)
     print(as_text(heads, found), end="")
     if options.write:
         write_between_markers(options.write, as_markdown(heads, found))
