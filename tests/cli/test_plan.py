@@ -225,7 +225,7 @@ def test_one_connection_of_several_has_to_be_named(counterfoil: CommandLine, acm
         file.write(
             '[[connection]]\nname = "globex"\nsystem = "beancount"\n'
             'company_id = "99abc3d4-e567-890e-1234-abc56e78fabc"\n'
-            'options.ledger = "globex.beancount"\n'
+            'options.ledger = "main.beancount"\n'
         )
     said = counterfoil("plan", "--items", write_items(acme.folder, []))
     assert (said.code, said.err) == (2, "--connection: is missing; one of acme, globex is right\n")

@@ -1,18 +1,18 @@
-"""Before a job is claimed Pleo is asked whose the credential is; only its word stops an export."""
+"""Whose a credential is: Pleo is asked when a connection is set up, and not by every export."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from counterfoil.config import Config, load
 from counterfoil.runner.once import run_once
+from counterfoil.runner.setting_up import with_company
 from counterfoil.sandbox import Company, State
 from counterfoil.sandbox.app import create_app
-from counterfoil.sandbox.faults import Fault
-from counterfoil.sandbox.kinds import Kind
 from counterfoil.testing.charts import chart_of
 from counterfoil.testing.kind import memory_kind
 from counterfoil.testing.memory import MemoryLedger
@@ -47,19 +47,26 @@ def config(company: Company, tmp_path: Path) -> Iterator[Config]:
         yield load(path, {"KEY": company.api_key}, {"memory": memory_kind(ledger)})
 
 
-async def test_a_lost_answer_stops_no_export_and_the_next_run_asks_again(
+async def test_an_export_whose_company_is_configured_asks_for_no_more_than_it_needs(
     company: Company, config: Config
 ) -> None:
-    company.state.faults.append(Fault(Kind.DROP_AFTER, "create_installation", times=1))
     company.add_item()
     company.state.queue_job(company.id)
     (report,) = await run_once(config)
     assert (report.error, [job.outcome for job in report.jobs]) == (None, ["completed"])
     with config.open_register() as register:
         assert not register.installations.all()
-    await run_once(config)
+
+
+async def test_what_pleo_told_at_the_set_up_must_agree(company: Company, config: Config) -> None:
+    (connection,) = config.connections
     with config.open_register() as register:
-        assert register.installations.all()["acme"].company_id == company.id
+        unnamed = replace(connection, company_id="")
+        assert (await with_company(unnamed, register)).company_id == company.id
+    other = replace(connection, company_id="99abc3d4-e567-890e-1234-abc56e78fabc")
+    (report,) = await run_once(replace(config, connections=(other,)))
+    assert company.id in str(report.error)
+    assert other.company_id in str(report.error)
 
 
 async def test_the_rules_are_told_whose_expenses_are_booked(config: Config) -> None:

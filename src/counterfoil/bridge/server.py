@@ -66,7 +66,7 @@ async def working(
     clock: Clock | None = None,
 ) -> AsyncIterator[Work]:
     """Hold the company for an old program; raises LockHeld while another process works on it."""
-    await confirm_company(connection, register)
+    confirm_company(connection, register)
     with register.locks.hold(company_lock(connection.company_id)):
         fence = register.connections.raise_fence(connection.company_id)
         async with pleo_for(connection, register, retries=retries) as pleo:

@@ -27,7 +27,6 @@ from counterfoil.errors import ConfigurationError, CounterfoilError
 from counterfoil.register import Register
 from counterfoil.register.locks import company_lock
 from counterfoil.runner import authorising, subscribing
-from counterfoil.runner.binding import refuse_shared_books
 from counterfoil.runner.setting_up import replace_key
 
 __all__ = ["NameArgument", "YesOption", "add", "agreed", "pause", "remove", "resume", "set_key"]
@@ -71,7 +70,6 @@ def add(
             raise ConfigurationError(f"{name}: the register has it already; --replace changes it")
         new = Added({**known, name: table}, added_in(register).companies)
         loaded = load(config, os.environ, added=new)
-        refuse_shared_books(loaded.connections)
         register.added.put(name, table, now=datetime.now(UTC))
     key = the_connection(loaded, name).api_key
     say(f"{name} is in the register now")

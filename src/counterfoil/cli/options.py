@@ -70,10 +70,6 @@ def load_beside(
     config = load(path, os.environ, secrets=secrets, added=added_in(register))
     if secrets and any(_needs_company(each, connection) for each in config.connections):
         config = _with_companies(config, register, connection)
-    if len(config.connections) > 1:
-        from counterfoil.runner.binding import refuse_shared_books
-
-        refuse_shared_books(config.connections)
     names = [each.name for each in config.connections]
     if connection is not None and connection not in names:
         raise ConfigurationError(

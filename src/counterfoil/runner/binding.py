@@ -12,7 +12,7 @@ from counterfoil.register.connections import Binding
 from counterfoil.register.locks import company_lock, target_lock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from counterfoil.config import Connection
     from counterfoil.register import Locks, Register
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _HARMLESS: Final = ("register.", "lock.", "receipts.", "pleo.get_", "pleo.list_")
 """Effects that change nothing at Pleo and in the books, or are guarded otherwise."""
 
-__all__ = ["binding_of", "guarded", "rebind", "refuse_shared_books", "writing"]
+__all__ = ["binding_of", "guarded", "rebind", "writing"]
 
 
 def binding_of(connection: Connection) -> Binding:
@@ -36,21 +36,6 @@ def binding_of(connection: Connection) -> Binding:
         environment=connection.environment,
         target=connection.open_books().target,
     )
-
-
-def refuse_shared_books(connections: Sequence[Connection]) -> None:
-    """Raise ConfigurationError where two companies would be booked in one set of books."""
-    owners: dict[str, str] = {}
-    for connection in connections:
-        if connection.bridge is not None:
-            continue
-        target = connection.open_books().target
-        if target in owners:
-            raise ConfigurationError(
-                f"connection[{connection.name}]: its books, {target}, are those of connection "
-                f"{owners[target]}; one company is booked in one set of books: give it its own"
-            )
-        owners[target] = connection.name
 
 
 @contextmanager

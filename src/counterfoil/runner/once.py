@@ -167,7 +167,7 @@ async def _drain(
     _leave_to_the_bridge(connection)
     with working_for(connection.name, register):
         connection = await with_company(connection, register)
-        await confirm_company(connection, register)
+        confirm_company(connection, register)
         with writing(connection, register):
             register.connections.bind(binding_of(connection), now=SystemClock().now())
             fence = register.connections.raise_fence(connection.company_id)

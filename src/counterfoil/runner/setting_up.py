@@ -1,7 +1,8 @@
-"""Which company a connection's credential is for: asked of Pleo once a credential, and kept.
+"""Which company a connection's credential is for: asked of Pleo when it is set up, and kept.
 
-Every request names that company. Where the configuration names one as well, both must agree. A
-Pleo that does not tell (it has no installation endpoint) leaves it to the configuration.
+Every request names that company. Where the configuration names it, an export asks nothing; where
+Pleo told one as well, both must agree. A Pleo that does not tell (it has no installation endpoint)
+leaves it to the configuration.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import structlog
 
 from counterfoil.errors import ConfigurationError, ConnectionBroken
 from counterfoil.pleo.auth import ApiKeyAuth
-from counterfoil.pleo.errors import PleoRateLimited, PleoUnanswered
 from counterfoil.pleo.rights import SCOPES, company_told, missing_scopes
 from counterfoil.register.installations import Told
 from counterfoil.runner.credentials import credential_of, digest_of, pleo_for, pleo_with
@@ -42,22 +42,21 @@ async def with_company(connection: Connection, register: Register | None) -> Con
     return _for_company(connection, await _told(connection, register), register)
 
 
-async def confirm_company(connection: Connection, register: Register | None) -> None:
-    """Hold a connection's company against its credential's, where Pleo tells that.
+def confirm_company(connection: Connection, register: Register) -> None:
+    """Hold a connection's company against what Pleo told of its credential; asks nothing.
 
-    No clear answer stops nothing: the company is configured, and the next run asks again. Raises
-    ConnectionBroken where they differ, and PleoError where the credential is refused.
+    Raises ConnectionBroken where they differ.
     """
-    try:
-        told = await _told(connection, register)
-    except (PleoUnanswered, PleoRateLimited) as trouble:
-        log.warning(
-            "Pleo could not be asked whose the credential is",
-            connection=connection.name,
-            reason=str(trouble),
-        )
-        return
-    _refuse_other(connection, told)
+    known = _known(connection, register)
+    if known is not None:
+        _refuse_other(connection, known)
+
+
+def _known(connection: Connection, register: Register | None) -> Told | None:
+    """Return what Pleo told of the credential as it is now."""
+    told = register.installations.all().get(connection.name) if register else None
+    is_its = told is not None and told.credential == credential_of(connection, register)
+    return told if is_its else None
 
 
 def _for_company(connection: Connection, told: Told, register: Register | None) -> Connection:
@@ -103,19 +102,16 @@ async def _told(connection: Connection, register: Register | None) -> Told:
     So is whether the credential may read what an export needs: that shows before a job is claimed.
     Whether it may write shows when it claims one, and is not tried here.
     """
-    credential = credential_of(connection, register)
-    known = register.installations.all().get(connection.name) if register else None
-    if known is not None and known.credential == credential:
+    if (known := _known(connection, register)) is not None:
         return known
     async with pleo_for(connection, register) as pleo:
         told = Told(
             connection=connection.name,
-            credential=credential,
+            credential=credential_of(connection, register),
             company_id=await company_told(pleo),
         )
-    company_id = connection.company_id or told.company_id
-    if company_id and told.company_id in {None, company_id}:
-        named = replace(connection, company_id=company_id)
+    if told.company_id is not None:
+        named = replace(connection, company_id=told.company_id)
         async with pleo_for(named, register) as pleo:
             await _refuse_missing_scopes(named, pleo, READING)
     if told.company_id is None:
