@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, QueuePool, create_engine, select
 
 from counterfoil.effects import Effect, observe
 from counterfoil.errors import ConfigurationError
-from counterfoil.register import LockHeld, Register, open_register
+from counterfoil.register import LockHeld, Register, RegisterUnavailable, open_register
+from counterfoil.register.database import Database, Place
 from counterfoil.register.fences import current_fence
 from counterfoil.register.schema import companies, metadata
 from counterfoil.register.versions import migrate
@@ -51,6 +52,20 @@ def test_a_register_of_the_first_version_is_brought_up_to_ours(sqlite_url: str) 
         connection.exec_driver_sql("INSERT INTO companies VALUES ('company', 1)")
     with open_register(sqlite_url) as register:
         assert register.connections.raise_fence("company") == 2
+
+
+def test_a_pool_without_a_free_connection_is_a_register_that_is_away() -> None:
+    engine = create_engine(
+        "sqlite://", poolclass=QueuePool, pool_size=1, max_overflow=0, pool_timeout=0
+    )
+    database = Database(engine, "test", Place(url="sqlite://", remedy="wait"))
+    with (
+        database.read(),
+        pytest.raises(RegisterUnavailable, match="no connection of the pool came free"),
+        database.read(),
+    ):
+        pass
+    database.close()
 
 
 def _take_away(connection: Connection) -> None:

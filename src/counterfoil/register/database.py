@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoneFree
 
 from counterfoil.effects import effect
 from counterfoil.errors import CounterfoilError, shorten
@@ -91,3 +92,5 @@ class Database:
             yield
         except DBAPIError as error:
             raise self.place.failed(error) from error
+        except NoneFree as error:
+            raise self.place.unavailable(f"no connection of the pool came free: {error}") from error

@@ -11,12 +11,15 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from threading import Event
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, ParamSpec, Protocol, TypeVar
 
 import structlog
 
@@ -28,7 +31,20 @@ if TYPE_CHECKING:
     from counterfoil.register import Register
     from counterfoil.runner.reports import ConnectionReport, JobReport
 
-__all__ = ["ConnectionState", "Service", "Serving", "State", "doing", "drained", "tell"]
+__all__ = [
+    "ConnectionState",
+    "Service",
+    "Serving",
+    "State",
+    "doing",
+    "drained",
+    "drains_threads",
+    "in_thread",
+    "tell",
+]
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -150,6 +166,7 @@ class Service:
         self._register = register
         self._every = every
         self._turn = asyncio.Semaphore(at_once)
+        self._threads = drains_threads(at_once)
         self._jitter = jitter
         self._stopping = Event()
 
@@ -196,11 +213,24 @@ class Service:
             if self.stopping:
                 return
             state.state = State.RUNNING
-            report = await asyncio.to_thread(
-                drained, connection, self._register, self._stopping.is_set
+            report = await in_thread(
+                self._threads, drained, connection, self._register, self._stopping.is_set
             )
         state.note(report, datetime.now(UTC))
         tell(state, report)
+
+
+def drains_threads(at_once: int) -> ThreadPoolExecutor:
+    """Return threads for so many drains: asyncio's own are left to whoever waits for an answer."""
+    return ThreadPoolExecutor(at_once, thread_name_prefix="drain")
+
+
+async def in_thread(
+    threads: Executor, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """Call in one of these threads, as ``asyncio.to_thread`` does: what listens here hears it."""
+    call = partial(copy_context().run, function, *args, **kwargs)
+    return await asyncio.get_running_loop().run_in_executor(threads, call)
 
 
 def drained(

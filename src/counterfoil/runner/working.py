@@ -10,9 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
-from contextvars import copy_context
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Event
@@ -26,7 +24,14 @@ from counterfoil.register.advisory import AdvisoryLocks
 from counterfoil.register.queue_tables import refuse_other_queue
 from counterfoil.runner.looking import Lookout
 from counterfoil.runner.queue import Queue
-from counterfoil.runner.serving import ConnectionState, State, drained, tell
+from counterfoil.runner.serving import (
+    ConnectionState,
+    State,
+    drained,
+    drains_threads,
+    in_thread,
+    tell,
+)
 
 if TYPE_CHECKING:
     from counterfoil.config import Config, Connection
@@ -151,7 +156,7 @@ class Worker(Dispatcher):
         """Drain so many companies beside each other; raises what a ``Dispatcher`` does."""
         super().__init__(config, connections, register)
         self._at_once = at_once
-        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="drain")
+        self._threads = drains_threads(at_once)
 
     def _duties(self) -> list[Awaitable[None]]:
         return [*super()._duties(), self._queue.work(self._at_once, self._drain)]
@@ -163,9 +168,7 @@ class Worker(Dispatcher):
             log.error("a task for a connection that is not configured here", connection=name)
             return
         try:
-            loop = asyncio.get_running_loop()
-            context = copy_context()  # so that what listens here hears what happens there
-            await loop.run_in_executor(self._threads, context.run, self._drain_and_note, connection)
+            await in_thread(self._threads, self._drain_and_note, connection)
             if self.stopping:
                 await self._queue.put(connection)
         except RegisterUnavailable as error:

@@ -6,6 +6,7 @@ needs the bearer token of ``[serve] token``; without one configured it is closed
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +52,7 @@ class _Desk:
     async def ready(self, request: Request) -> JSONResponse:
         """Say whether it works; 503 while it starts or stops, or all connections are paused."""
         del request
-        states = Counter(str(each.state) for each in self._service.states.values())
+        states = Counter(str(each.state) for each in await self._states())
         able = sum(states.values()) - states[State.PAUSED] - states[State.STARTING]
         works = able > 0 and not self._service.stopping
         body = {"status": "ready" if works else "not ready", "connections": dict(states)}
@@ -61,7 +62,11 @@ class _Desk:
         """Say how every connection is."""
         if (refused := refusal(request, self._token)) is not None:
             return refused
-        return JSONResponse({"data": [_shown(each) for each in self._service.states.values()]})
+        return JSONResponse({"data": [_shown(each) for each in await self._states()]})
+
+    async def _states(self) -> Sequence[ConnectionState]:
+        """Read how they are in a thread: it may stand in the register."""
+        return await asyncio.to_thread(lambda: list(self._service.states.values()))
 
 
 def _shown(state: ConnectionState) -> dict[str, Any]:
