@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from counterfoil.pleo.errors import PleoForbidden, PleoUnanswered
 from counterfoil.register import JobState, open_register
+from counterfoil.runner.drain import drain
 from counterfoil.sandbox.faults import Kind
 from counterfoil.testing.world import World
 
@@ -34,6 +36,23 @@ async def test_a_started_that_did_not_arrive_is_sent_again(world: World, kind: K
     await world.drain()
     assert world.status(job) == "completed"
     assert world.state.count("event", "started", job) == 1
+
+
+async def test_a_long_wait_is_left_to_the_next_run_and_a_short_one_ends_when_told_to_stop(
+    world: World,
+) -> None:
+    world.queue(world.company.add_item())
+    world.fault(Kind.RATE_LIMIT, "post_event", value=3000, times=1)
+    with pytest.raises(PleoUnanswered, match="asks us to wait for 3000 seconds"):
+        await world.drain()
+    world.fault(Kind.RATE_LIMIT, "post_event", value=50)
+    begun = world.clock.now()
+    soon = begun + timedelta(seconds=3)
+    async with world.ready() as (register, pleo):
+        export = world.exporting(register, pleo, register.connections.raise_fence(world.company.id))
+        export = replace(export, stopping=lambda: world.clock.now() >= soon)
+        assert await drain(lambda: export, []) == ()
+    assert world.clock.now() - begun < timedelta(seconds=10)
 
 
 async def test_a_job_that_another_integration_claims_first_is_left_to_it(world: World) -> None:

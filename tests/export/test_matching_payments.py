@@ -13,7 +13,7 @@ from counterfoil.bookkeeping.chart import Chart, ChartAccount, ChartVendor
 from counterfoil.bookkeeping.entries import Part
 from counterfoil.bookkeeping.settings import PostingMode, UnmatchedVendor
 from counterfoil.effects import Effect, observe
-from counterfoil.errors import RefusedByBooks
+from counterfoil.errors import FenceLost, RefusedByBooks
 from counterfoil.export.matching import NO_BILL
 from counterfoil.export.settle import NEXT_RUN, NOT_POSTED, settle_payments
 from counterfoil.register import open_register
@@ -150,6 +150,27 @@ async def test_bill_and_payment_in_one_job(paying: World, first: str, method: st
     paid = payment(paying, names=["R1"], method=method)
     await paying.export()
     assert account(paying, paid, record(paying, paid).reference.part) == "account-2001"
+    assert is_settled(paying, owed, paid)
+
+
+class LostAtSettling:
+    """Another worker takes the company just before a payment is settled."""
+
+    def before(self, effect: Effect) -> None:
+        if effect.name == "memory.settle":
+            raise FenceLost("another worker has it")
+
+    def after(self, effect: Effect) -> None:
+        pass
+
+
+async def test_whoever_lost_the_company_settles_nothing_and_gives_no_reason(
+    paying: World,
+) -> None:
+    owed, paid = bill(paying), payment(paying, names=["R1"])
+    with observe(LostAtSettling()), pytest.raises(FenceLost):
+        await paying.export()
+    await paying.drain()
     assert is_settled(paying, owed, paid)
 
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from counterfoil.effects import Effect, observe
-from counterfoil.errors import JobFailureType
+from counterfoil.errors import FenceLost, JobFailureType
 from counterfoil.export.claim import claim
 from counterfoil.export.close import judge
 from counterfoil.export.ports import Pleo
@@ -302,8 +302,8 @@ async def test_a_worker_that_was_cut_off_leaves_the_job_to_the_other(world: Worl
         claimed = await claim(export, job)
         assert claimed is not None
         register.connections.raise_fence(world.company.id)
-        result = await run(export, claimed)
-        assert result.outcome == "lost"
+        with pytest.raises(FenceLost, match="another worker has taken company"):
+            await run(export, claimed)
         record = register.jobs.get(job)
     assert record is not None
     assert record.state is JobState.RUNNING

@@ -68,7 +68,7 @@ class JobResult:
 
 
 async def run(export: Export, job: ExportJob) -> JobResult:
-    """Export one claimed job to its end."""
+    """Export one claimed job to its end; raises FenceLost where another worker may have it."""
     faults: tuple[str, ...] = ()
     try:
         try:
@@ -82,8 +82,8 @@ async def run(export: Export, job: ExportJob) -> JobResult:
             verdict = await failed_whole(export, job.id, lacking)
         with span("close"):
             await close(export, job.id, verdict)
-    except FenceLost as error:
-        return JobResult(job.id, "lost", str(error), faults)
+    except FenceLost:
+        raise
     except _Stopped:
         return JobResult(job.id, "interrupted", "it was told to stop; the next run goes on", faults)
     except (JobLost, PleoNotFound) as error:

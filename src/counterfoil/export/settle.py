@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from counterfoil.errors import CounterfoilError
+from counterfoil.errors import CounterfoilError, FenceLost
 from counterfoil.export.matching import match, relation
 from counterfoil.register.open_items import Relation, Settlement
 from counterfoil.systems.contract import BooksNotReady, EntryState
@@ -147,6 +147,8 @@ class _Settling:
         except BooksNotReady as error:
             self._wait(error)
             return NEXT_RUN
+        except FenceLost:
+            raise
         except CounterfoilError as error:
             log.warning("a payment stays open", payment=payment, bill=bill, reason=str(error))
             return f"the books do not settle it with {bill}: {error}"

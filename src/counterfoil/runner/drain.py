@@ -38,6 +38,8 @@ CLAIM_TRIES = 3
 UNTOLD_AFTER = timedelta(seconds=30)
 """A job that is younger may be told of still."""
 PAUSE_SECONDS = 2
+WAIT_MAX = 60
+"""The longest that Pleo is waited for with the company's locks in hand, in seconds."""
 AGAIN_SECONDS = 0.2
 """Before it lists once more with nothing to do: however many call, Pleo is asked so often."""
 
@@ -133,5 +135,18 @@ async def _claim(export: Export, job_id: str) -> ExportJob | None:
         return await claim(export, job_id)
     except PleoRateLimited as error:
         log.warning("Pleo asks us to wait", job=job_id, seconds=error.retry_after)
-        await export.clock.sleep(error.retry_after or PAUSE_SECONDS)
+        await _held_off(export, job_id, error)
         return None
+
+
+async def _held_off(export: Export, job_id: str, error: PleoRateLimited) -> None:
+    """Wait as long as Pleo asks for, or until it is told to stop; raises where that is long."""
+    left = error.retry_after or PAUSE_SECONDS
+    if left > WAIT_MAX:
+        raise PleoUnanswered(
+            f"Job {job_id} could not be started: Pleo asks us to wait for {left:.0f} seconds. It "
+            "is still pending there; run again"
+        ) from error
+    while left > 0 and not export.stopping():
+        await export.clock.sleep(min(left, 1))
+        left -= 1
