@@ -156,6 +156,25 @@ def test_the_company_may_be_left_to_the_key(counterfoil: CommandLine, acme: Acme
     assert (said.code, "Pleo does not tell whose the credential is" in said.err) == (2, True)
 
 
+def test_a_key_for_a_company_of_the_files_is_refused_and_not_kept(
+    counterfoil: CommandLine, acme: Acme, beta: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its expenses would be booked in the other's books; the right key mends it."""
+    counterfoil("connections", "add", "beta", *BETA)
+    monkeypatch.setenv("BETA_KEY", acme.company.api_key)
+    queue(acme.company)
+    said = counterfoil("run", "--once")
+    assert (said.code, "which connection acme exports already" in said.err) == (2, True)
+    monkeypatch.setenv("BETA_KEY", beta.api_key)
+    queue(beta)
+    said = counterfoil("run", "--once")
+    assert said.out.count("completed, 1 of 1 items booked") == 2
+    monkeypatch.setenv("BETA_KEY", acme.company.api_key)
+    said = counterfoil("run", "--once", "--connection", "beta")
+    assert (said.code, "which connection acme exports already" in said.err) == (2, True)
+    assert counterfoil("connections", "list").code == 0
+
+
 def test_removing_a_connection_removes_its_webhooks_at_pleo(
     counterfoil: CommandLine, acme: Acme, monkeypatch: pytest.MonkeyPatch
 ) -> None:

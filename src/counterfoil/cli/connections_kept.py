@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -18,11 +17,12 @@ from counterfoil.cli.options import (
     DEFAULT_CONFIG,
     ConfigOption,
     added_in,
+    load_all,
     load_config,
     load_file,
 )
 from counterfoil.cli.plan import the_connection
-from counterfoil.config import KEPT, Added, Config, Connection, load
+from counterfoil.config import KEPT, Added, Connection
 from counterfoil.errors import ConfigurationError, CounterfoilError
 from counterfoil.register import Register
 from counterfoil.register.locks import company_lock
@@ -68,8 +68,7 @@ def add(
         known = register.added.all()
         if name in known and not replace:
             raise ConfigurationError(f"{name}: the register has it already; --replace changes it")
-        new = Added({**known, name: table}, added_in(register).companies)
-        loaded = load(config, os.environ, added=new)
+        loaded = load_all(config, register, Added({**known, name: table}))
         register.added.put(name, table, now=datetime.now(UTC))
     key = the_connection(loaded, name).api_key
     say(f"{name} is in the register now")
@@ -202,7 +201,7 @@ def remove(
 def _loaded(path: Path, register: Register) -> Mapping[str, Connection]:
     """Read the connections as far as they can be read: a mistake must not keep one from going."""
     try:
-        config: Config = load(path, os.environ, secrets=False, added=added_in(register))
+        config = load_all(path, register, added_in(register), secrets=False)
     except ConfigurationError:
         return {}
     return {each.name: each for each in config.connections}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, TypeAlias
@@ -12,6 +13,7 @@ import typer
 
 from counterfoil.cli.trouble import existing_register
 from counterfoil.config import Added, Config, Connection, load
+from counterfoil.config.crosschecks import company_problems
 from counterfoil.errors import ConfigurationError, CounterfoilError
 from counterfoil.register import Register
 
@@ -21,6 +23,7 @@ __all__ = [
     "ConnectionOption",
     "JsonOption",
     "added_in",
+    "load_all",
     "load_beside",
     "load_config",
     "load_file",
@@ -67,7 +70,7 @@ def load_beside(
     register: Register | None, path: Path, connection: str | None, *, secrets: bool = True
 ) -> Config:
     """Do the same beside a register that is open already; None: there is none, or it is broken."""
-    config = load(path, os.environ, secrets=secrets, added=added_in(register))
+    config = load_all(path, register, added_in(register), secrets=secrets)
     if secrets and any(_needs_company(each, connection) for each in config.connections):
         config = _with_companies(config, register, connection)
     names = [each.name for each in config.connections]
@@ -78,13 +81,26 @@ def load_beside(
     return config
 
 
+def load_all(
+    path: Path, register: Register | None, added: Added, *, secrets: bool = True
+) -> Config:
+    """Load the file and what is added to it, each connection for the company that Pleo told."""
+    from counterfoil.runner.setting_up import with_known_company
+
+    config = load(path, os.environ, secrets=secrets, added=added)
+    return _checked(config, [with_known_company(each, register) for each in config.connections])
+
+
+def _checked(config: Config, connections: Sequence[Connection]) -> Config:
+    """Return the configuration with these connections; raises ConfigurationError for twins."""
+    if problems := tuple(company_problems(connections)):
+        raise ConfigurationError(*problems)
+    return replace(config, connections=tuple(connections))
+
+
 def added_in(register: Register | None) -> Added:
     """Say what the register adds to the configuration file."""
-    if register is None:
-        return Added()
-    told = register.installations.all().values()
-    companies = {each.connection: each.company_id for each in told if each.company_id}
-    return Added(register.added.all(), companies)
+    return Added() if register is None else Added(register.added.all())
 
 
 def _needs_company(connection: Connection, only: str | None) -> bool:
@@ -93,13 +109,15 @@ def _needs_company(connection: Connection, only: str | None) -> bool:
 
 def _with_companies(config: Config, register: Register | None, only: str | None) -> Config:
     """Ask Pleo for the companies that are not known yet."""
-    from counterfoil.runner.setting_up import with_company
+    from counterfoil.runner.setting_up import CompanyTaken, with_company
 
     async def asked(connection: Connection) -> Connection:
         if not _needs_company(connection, only):
             return connection
         try:
-            return await with_company(connection, register)
+            return await with_company(connection, register, config.connections)
+        except CompanyTaken:
+            raise  # its expenses would be booked in another company's books
         except CounterfoilError:
             if only is not None or len(config.connections) == 1:
                 raise
@@ -108,4 +126,4 @@ def _with_companies(config: Config, register: Register | None, only: str | None)
     async def ask() -> list[Connection]:
         return [await asked(each) for each in config.connections]
 
-    return replace(config, connections=tuple(asyncio.run(ask())))
+    return _checked(config, asyncio.run(ask()))

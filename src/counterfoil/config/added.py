@@ -1,4 +1,4 @@
-"""What a register adds to a configuration file: connections of its own, and companies it was told.
+"""What a register adds to a configuration file: connections of its own.
 
 A connection of the register is written as the file would write it and checked by the same shapes,
 together with the file's, so that what must differ between connections differs among all of them.
@@ -16,10 +16,9 @@ Table = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """Connections' tables by name, and the company of each connection whose credential told it."""
+    """Connections' tables by name."""
 
     tables: Mapping[str, Table] = field(default_factory=dict)
-    companies: Mapping[str, str] = field(default_factory=dict)
 
 
 def differing(one: Table, other: Table) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from counterfoil.bookkeeping.settings import Accounts, Settings
@@ -18,9 +17,7 @@ from counterfoil.config.shape import ConnectionShape, PleoShape
 __all__ = ["build_connection"]
 
 
-def build_connection(
-    shape: ConnectionShape, pleo: PleoShape, folder: Path, companies: Mapping[str, str]
-) -> Connection | None:
+def build_connection(shape: ConnectionShape, pleo: PleoShape, folder: Path) -> Connection | None:
     """Build a connection; None where ``[pleo]`` leaves it without an address or credentials."""
     base_url = pleo.base_url or ENVIRONMENTS.get(pleo.environment or "")
     api_key = shape.api_key or pleo.api_key
@@ -29,7 +26,7 @@ def build_connection(
         return None
     return Connection(
         name=shape.name,
-        company_id=shape.company_id or companies.get(shape.name, ""),
+        company_id=shape.company_id or "",
         base_url=base_url,
         environment=environment_of(base_url),
         api_key=api_key,

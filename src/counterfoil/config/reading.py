@@ -157,11 +157,7 @@ class _Reading:
         checked = [
             self._check(section, ConnectionShape, table) for section, table in sections.items()
         ]
-        built = [
-            build_connection(shape, pleo, self.around.folder, self.added.companies)
-            for shape in checked
-            if shape
-        ]
+        built = [build_connection(shape, pleo, self.around.folder) for shape in checked if shape]
         return [connection for connection in built if connection]
 
     def _sections(self) -> dict[str, dict[str, object]]:

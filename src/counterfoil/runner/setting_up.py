@@ -24,22 +24,51 @@ if TYPE_CHECKING:
     from counterfoil.config import Connection
     from counterfoil.pleo.client import PleoClient
     from counterfoil.register import Register
+    from counterfoil.register.connections import Binding
 
-__all__ = ["confirm_company", "replace_key", "with_company"]
+__all__ = [
+    "CompanyTaken",
+    "confirm_company",
+    "replace_key",
+    "with_company",
+    "with_known_company",
+]
 
 READING = ("export-jobs:read", "export-items:read")
 
 log = structlog.get_logger(__name__)
 
 
-async def with_company(connection: Connection, register: Register | None) -> Connection:
+class CompanyTaken(ConfigurationError):
+    """A credential is for a company that another connection exports: its books are the other's."""
+
+
+async def with_company(
+    connection: Connection, register: Register | None, others: Sequence[Connection] = ()
+) -> Connection:
     """Return the connection for the company that its credential is for, where it names none.
 
-    Raises ConfigurationError where Pleo does not tell it, and PleoError.
+    Raises ConfigurationError where Pleo does not tell it, CompanyTaken where another connection
+    exports it, one of ``others`` or one that the register knows, and PleoError.
     """
     if connection.company_id:
         return connection
-    return _for_company(connection, await _told(connection, register), register)
+    told = await _told(connection, register, others)
+    return _for_company(connection, told, register, others)
+
+
+def with_known_company(connection: Connection, register: Register | None) -> Connection:
+    """Do the same with what Pleo told already; where it told nothing, nothing is changed.
+
+    Where the credential cannot be read here, what was told last is believed: nothing is sent then.
+    """
+    if connection.company_id or register is None:
+        return connection
+    try:
+        told = _known(connection, register)
+    except ConfigurationError:
+        told = register.installations.all().get(connection.name)
+    return replace(connection, company_id=(told.company_id if told else None) or "")
 
 
 def confirm_company(connection: Connection, register: Register) -> None:
@@ -59,14 +88,19 @@ def _known(connection: Connection, register: Register | None) -> Told | None:
     return told if is_its else None
 
 
-def _for_company(connection: Connection, told: Told, register: Register | None) -> Connection:
+def _for_company(
+    connection: Connection,
+    told: Told,
+    register: Register | None,
+    others: Sequence[Connection] = (),
+) -> Connection:
     if told.company_id is None:
         raise ConfigurationError(
             f"connection[{connection.name}].company_id: is missing, and Pleo does not tell whose "
             "the credential is (it is the whole organisation's, or this Pleo has no installation "
             "endpoint); add the company's id"
         )
-    _refuse_taken(told, register)
+    _refuse_taken(connection, told, register, others)
     return replace(connection, company_id=told.company_id)
 
 
@@ -96,7 +130,9 @@ def _joined(words: Sequence[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
-async def _told(connection: Connection, register: Register | None) -> Told:
+async def _told(
+    connection: Connection, register: Register | None, others: Sequence[Connection]
+) -> Told:
     """Return what Pleo tells of the credential as it is now; it is asked once a credential.
 
     So is whether the credential may read what an export needs: that shows before a job is claimed.
@@ -111,6 +147,7 @@ async def _told(connection: Connection, register: Register | None) -> Told:
             company_id=await company_told(pleo),
         )
     if told.company_id is not None:
+        _refuse_taken(connection, told, register, others)
         named = replace(connection, company_id=told.company_id)
         async with pleo_for(named, register) as pleo:
             await _refuse_missing_scopes(named, pleo, READING)
@@ -121,16 +158,29 @@ async def _told(connection: Connection, register: Register | None) -> Told:
     return told
 
 
-def _refuse_taken(told: Told, register: Register | None) -> None:
-    """Refuse a company that another connection exports, as the register was told."""
-    known = register.installations.all() if register else {}
-    for name, other in known.items():
-        if name != told.connection and other.company_id == told.company_id:
-            raise ConfigurationError(
+def _refuse_taken(
+    connection: Connection, told: Told, register: Register | None, others: Sequence[Connection]
+) -> None:
+    """Refuse a company that another connection exports: its expenses belong in other books."""
+    companies = {each.name: each.company_id for each in others if _at_one_pleo(each, connection)}
+    if register is not None:
+        known = register.installations.all().items()
+        bound = register.connections.all()
+        companies |= {name: each.company_id or "" for name, each in known}
+        companies |= {
+            each.name: each.company_id for each in bound if _at_one_pleo(each, connection)
+        }
+    for name, company_id in companies.items():
+        if name != told.connection and company_id == told.company_id:
+            raise CompanyTaken(
                 f"connection[{told.connection}]: its credential is for company {told.company_id}, "
                 f"which connection {name} exports already; remove one of the two. If {name} is "
                 f"gone, counterfoil connections remove {name} forgets it"
             )
+
+
+def _at_one_pleo(one: Connection | Binding, other: Connection) -> bool:
+    return one.environment == other.environment
 
 
 async def replace_key(connection: Connection, register: Register, key: str) -> Connection:
