@@ -187,6 +187,11 @@ def test_a_subscription_left_inactive_is_activated(
     url = hook.endpoint_url
     assert counterfoil("webhooks", "subscribe").code == 0
     assert (hook.status, hook.endpoint_url) == ("ACTIVE", url)
+    acme.state.faults = [Fault(Kind.RATE_LIMIT, "update_subscription", times=5, value=0)]
+    assert counterfoil("webhooks", "rotate").code == 1
+    acme.state.faults.clear()
+    assert counterfoil("webhooks", "subscribe").code == 0
+    assert [each.status for each in acme.state.hooks.values()] == ["ACTIVE", "ACTIVE"]
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -10,13 +11,14 @@ import pytest
 
 from counterfoil.cli.connection_shown import shown_connection
 from counterfoil.export.ports import Silent
-from counterfoil.pleo.errors import ConsentNeeded, PleoUnanswered
-from counterfoil.register import Register
+from counterfoil.pleo.errors import ConsentNeeded, PleoRateLimited, PleoUnanswered
+from counterfoil.register import LockHeld, Register
 from counterfoil.register.sealing import KeyMissing
+from counterfoil.runner import refreshing
 from counterfoil.runner.authorising import Authoriser, ConsentFailed, disconnect
 from counterfoil.runner.examining.pleo import examine_pleo
 from counterfoil.runner.once import run_connection
-from counterfoil.runner.refreshing import utc_now
+from counterfoil.runner.refreshing import held_authorisation, utc_now
 from counterfoil.sandbox import Fault, Kind
 
 if TYPE_CHECKING:
@@ -166,10 +168,23 @@ def test_a_link_is_for_its_connection_and_for_one_consent(authoriser: Authoriser
         authoriser.begin_by_link("acme", ticket)
 
 
-def test_without_an_encryption_key_no_consent_is_begun(place: Place) -> None:
+def test_without_an_encryption_key_no_consent_is_begun_and_no_link_given(place: Place) -> None:
     del place.environ["COUNTERFOIL_KEY"]
-    with place.config.open_register() as bare, pytest.raises(KeyMissing, match="new-key"):
-        place.authoriser(bare).begin("acme")
+    with place.config.open_register() as bare:
+        for begin in (place.authoriser(bare).begin, place.authoriser(bare).link):
+            with pytest.raises(KeyMissing, match="new-key"):
+                begin("acme")
+
+
+async def test_tokens_that_cannot_be_kept_are_given_back(
+    place: Place, register: Register, authoriser: Authoriser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refreshing, "WAIT_FOR_OTHERS", 0.1)
+    back = place.allow(authoriser.begin("acme").url)
+    with held_authorisation(register, "acme"), pytest.raises(LockHeld):
+        await authoriser.finish(back)
+    assert place.authorisation.ended == "it was revoked"
+    assert not connected(register)
 
 
 async def test_disconnecting_revokes_and_forgets(place: Place, register: Register) -> None:
@@ -184,9 +199,19 @@ async def test_while_pleo_cannot_be_told_nothing_is_forgotten(
     place: Place, register: Register
 ) -> None:
     await place.consent(register)
-    place.state.faults = [Fault(Kind.UNAVAILABLE, "revoke", times=1)]
-    with pytest.raises(PleoUnanswered):
-        await disconnect(place.connection, register)
+    for kind, error in (
+        (Kind.UNAVAILABLE, PleoUnanswered),
+        (Kind.RATE_LIMIT, PleoRateLimited),
+    ):
+        place.state.faults = [Fault(kind, "revoke", times=1)]
+        with pytest.raises(error):
+            await disconnect(place.connection, register)
+        assert connected(register)
+    connection = place.connection
+    assert connection.oauth is not None
+    other = replace(connection, oauth=replace(connection.oauth, client_id="another"))
+    with pytest.raises(ConsentFailed, match=r"client sandbox-client at .* put the old one back"):
+        await disconnect(other, register)
     assert await place.ask(register) == 1
     place.environ["CLIENT_SECRET"] = "wrong"
     assert "remove the integration in Pleo" in await disconnect(place.connection, register)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
 
 from counterfoil.errors import ConfigurationError
 from counterfoil.register import ItemOutcome, Register, Seal, open_register
+from counterfoil.register.resealing import Resealing
 from counterfoil.register.sealing import (
     KeyMalformed,
     KeyMissing,
@@ -91,6 +93,19 @@ def test_items_and_entries_are_sealed_where_there_is_a_key(url: str) -> None:
         assert [each.payload for each in register.items.all()] == [PAYLOAD]
         (record,) = register.parts.of("book", ["entry"])["entry"]
         assert record.entry == part().entry
+
+
+def test_settings_in_the_clear_are_not_believed_beside_a_key(url: str) -> None:
+    """Whoever may write the register could send a connection's expenses elsewhere."""
+    now = datetime(2026, 3, 5, tzinfo=UTC)
+    with open_register(url) as clear:
+        clear.added.put("acme", {"name": "acme"}, now=now)
+        assert clear.added.all() == {"acme": {"name": "acme"}}
+    with open_register(url, seal=OLD) as register:
+        with pytest.raises(SealBroken, match=r"The connection acme is in the clear .* rotate"):
+            register.added.all()
+        assert dict(Resealing(register.database, OLD).rotate())["added_connections.settings"] == 1
+        assert register.added.all() == {"acme": {"name": "acme"}}
 
 
 @pytest.mark.parametrize(

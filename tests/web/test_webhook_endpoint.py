@@ -11,9 +11,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 from structlog.testing import capture_logs
 
 from counterfoil.pleo.webhooks import WebhookForged, check_signature, read
+from counterfoil.register.schema import webhook_subscriptions
 from counterfoil.web import webhooks
 from tests.pleo.contract import sample
 from tests.web.conftest import COMPANY, TOKEN, Endpoint, subscribe
@@ -28,6 +30,17 @@ def test_a_genuine_delivery_sets_the_flag_and_wakes_whoever_drains(endpoint: End
     assert endpoint.woken == ["acme"]
     (subscription,) = endpoint.register.subscriptions.all()
     assert subscription.heard_at is not None
+
+
+def test_a_damaged_subscription_stops_no_other(endpoint: Endpoint) -> None:
+    subscribe(endpoint.register, "damaged", connection="other")
+    table = webhook_subscriptions
+    with endpoint.register.database.write("damage") as connection:
+        of_other = update(table).where(table.c.connection == "other")
+        connection.execute(of_other.values(credentials="sealed:"))
+    assert endpoint.send(about_job(COMPANY), token="damaged").status_code == 503
+    assert endpoint.tell() == 204
+    assert endpoint.register.subscriptions.called() == {"acme", "other"}
 
 
 def test_the_same_message_again_sets_nothing(endpoint: Endpoint) -> None:

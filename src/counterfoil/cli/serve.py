@@ -103,7 +103,7 @@ async def _serve(
 
 def _tell_of_polling(config: Config, service: Serving, register: Register) -> None:
     """Say which connections Pleo does not call: their jobs are found by polling alone."""
-    called = {each.connection for each in register.subscriptions.all()}
+    called = register.subscriptions.called()
     polled = [
         name
         for name, each in service.states.items()

@@ -67,7 +67,10 @@ class AddedConnections:
         query = select(added_connections.c.name, added_connections.c.settings)
         with self.database.read() as connection:
             rows = connection.execute(query.order_by(added_connections.c.name)).all()
-        return {name: _read(self.seal.kept(settings)) for name, settings in rows}
+        return {
+            name: _read(self.seal.believed(settings, f"The connection {name}"))
+            for name, settings in rows
+        }
 
     def put(self, name: str, settings: Settings, *, now: datetime) -> None:
         """Add one, or change it."""

@@ -127,6 +127,19 @@ class Seal:
         """Read what ``keep`` gave, now or before there was a key."""
         return self.unseal(text) if text.startswith(MARK) else text
 
+    def believed(self, text: str, what: str) -> str:
+        """Read what ``keep`` gave, where others could gain by writing it: with a key, sealed only.
+
+        Raises SealBroken, naming ``what`` it is, for what is in the clear beside a key.
+        """
+        if self.has_key and not text.startswith(MARK):
+            raise SealBroken(
+                f"{what} is in the clear in the register, though there is an encryption key, and "
+                "is not believed. If it was written before there was one, counterfoil secrets "
+                "rotate seals it; if it was not, somebody else wrote it"
+            )
+        return self.kept(text)
+
     def _refused(self, name: str) -> ConfigurationError:
         if name in self.names:
             return SealBroken(

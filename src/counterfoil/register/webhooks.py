@@ -7,9 +7,10 @@ a delivery is judged is left to ``web``, how a subscription is made to ``runner`
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +86,21 @@ class Subscriptions:
             query = query.where(table.c.connection == connection_name)
         with self._database.read() as connection:
             return tuple(self._read(row) for row in connection.execute(query))
+
+    def sealed(self) -> Mapping[str, Callable[[], Subscription]]:
+        """Return what opens each subscription, by its token's hash; nothing is unsealed yet.
+
+        So a damaged one stops no other.
+        """
+        with self._database.read() as connection:
+            rows = connection.execute(select(webhook_subscriptions)).all()
+        return {row.token_hash: partial(self._read, row) for row in rows}
+
+    def called(self) -> frozenset[str]:
+        """Name the connections that have a subscription; nothing is unsealed."""
+        query = select(webhook_subscriptions.c.connection).distinct()
+        with self._database.read() as connection:
+            return frozenset(connection.execute(query).scalars())
 
     def calls(self, connection_name: str) -> bool:
         """Tell whether a connection has a subscription."""

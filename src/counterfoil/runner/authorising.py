@@ -21,20 +21,29 @@ import structlog
 from counterfoil.config.addresses import CALLBACK
 from counterfoil.errors import CounterfoilError
 from counterfoil.pleo.auth import BearerAuth
-from counterfoil.pleo.client import PleoClient
-from counterfoil.pleo.errors import PleoError, PleoUnanswered
+from counterfoil.pleo.errors import PleoError, PleoRateLimited, PleoUnanswered
 from counterfoil.pleo.oauth import Tokens, new_secret
 from counterfoil.pleo.retry import Retries
 from counterfoil.pleo.rights import SCOPES, company_told
+from counterfoil.register import RegisterUnavailable
 from counterfoil.register.authorisations import TokenPair
 from counterfoil.register.consents import Consent, ConsentKind, digest_of
-from counterfoil.runner.refreshing import held_authorisation, oauth_client, pair_of, utc_now
+from counterfoil.runner.credentials import pleo_with
+from counterfoil.runner.refreshing import (
+    held_authorisation,
+    oauth_client,
+    pair_of,
+    storing,
+    utc_now,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from counterfoil.config import Connection, OAuthSettings
+    from counterfoil.pleo.client import PleoClient
     from counterfoil.register import Register
+    from counterfoil.register.authorisations import Authorisation
 
 __all__ = ["Authoriser", "Begun", "ConsentFailed", "ConsentUnknown", "disconnect", "settings_of"]
 
@@ -76,8 +85,12 @@ class Authoriser:
         self._clock = clock
 
     def link(self, name: str) -> str:
-        """Return a link to the service by which somebody may consent, once, within a day."""
+        """Return a link to the service by which somebody may consent, once, within a day.
+
+        Raises KeyMissing where no consent could be kept.
+        """
         settings = self._settings(name)
+        _ = self._register.seal.prefix  # what it leads to has to be sealed
         ticket = new_secret()
         expires_at = self._clock() + LINK_LIVES
         consent = Consent(connection=name, expires_at=expires_at)
@@ -91,7 +104,11 @@ class Authoriser:
         return self._of_link(name, found)
 
     def begin_by_link(self, name: str, ticket: str) -> Begun:
-        """Begin a consent in a browser; the link is used up by it. Raises ConsentFailed."""
+        """Begin a consent in a browser; the link is used up by it. Raises ConsentFailed.
+
+        It raises KeyMissing, too, and leaves the link then.
+        """
+        _ = self._register.seal.prefix
         found = self._register.consents.take(ConsentKind.LINK, ticket, now=self._clock())
         self._of_link(name, found)
         return self.begin(name, browser=new_secret())
@@ -138,18 +155,37 @@ class Authoriser:
             raise ConsentFailed(_denied(name, parameters))
         tokens = await self._exchange(name, code, consent)
         await self._check(name, tokens)
-        await asyncio.to_thread(self._keep, name, pair_of(tokens, now))
+        await self._keep_or_give_back(name, tokens, now)
+        await asyncio.to_thread(self._look, name)
         log.info("connected", connection=name)
         await self._activate(name, tokens)
         return name
 
+    async def _keep_or_give_back(self, name: str, tokens: Tokens, now: datetime) -> None:
+        """Keep tokens; those that cannot be kept are given back, else they would live on unseen."""
+        try:
+            await asyncio.to_thread(self._keep, name, pair_of(tokens, now))
+        except CounterfoilError:
+            await self._give_back(name, tokens)
+            raise
+
     def _keep(self, name: str, pair: TokenPair) -> None:
-        """Keep the tokens, and have whoever works for the company look at it."""
+        """Keep the tokens; nobody disconnects meanwhile and forgets them without revoking them."""
         settings = self._settings(name)
         where = {"auth_url": settings.auth_url, "client_id": settings.client_id}
-        self._register.authorisations.consented(name, pair, **where)
-        if company_id := self._connections[name].company_id:
-            self._register.wakeups.look(company_id, now=self._clock())
+        with held_authorisation(self._register, name):
+            for attempt in storing():
+                with attempt:
+                    self._register.authorisations.consented(name, pair, **where)
+
+    def _look(self, name: str) -> None:
+        """Have whoever works for the company look at it; it is found a little later without."""
+        company_id = self._connections[name].company_id
+        try:
+            if company_id:
+                self._register.wakeups.look(company_id, now=self._clock())
+        except RegisterUnavailable as error:
+            log.warning("a new connection waits for the next look", reason=str(error))
 
     def _settings(self, name: str) -> OAuthSettings:
         connection = self._connections.get(name)
@@ -216,13 +252,7 @@ class Authoriser:
 
 def _pleo(connection: Connection, tokens: Tokens) -> PleoClient:
     """Return a client with tokens that are not kept yet."""
-    return PleoClient(
-        connection.base_url,
-        BearerAuth(tokens.access),
-        company_id=connection.company_id,
-        retries=Retries(attempts=2),
-        ca_file=connection.ca_file,
-    )
+    return pleo_with(connection, BearerAuth(tokens.access), retries=Retries(attempts=2))
 
 
 def _check_scopes(tokens: Tokens) -> None:
@@ -246,7 +276,8 @@ def settings_of(connection: Connection) -> OAuthSettings:
 async def disconnect(connection: Connection, register: Register) -> str:
     """Revoke a connection's authorisation at Pleo, then forget it; say what was done.
 
-    Raises PleoUnanswered where Pleo cannot be told now; then nothing is forgotten.
+    Raises PleoUnanswered or PleoRateLimited where Pleo cannot be told now, and ConsentFailed where
+    the configuration names another client than the consent is for; then nothing is forgotten.
     """
     name = connection.name
     with held_authorisation(register, name):
@@ -257,7 +288,7 @@ async def disconnect(connection: Connection, register: Register) -> str:
         said = f"{name} is disconnected: Pleo has ended the authorisation, and its tokens are gone"
         if held.tokens is None:
             said = f"{name} is disconnected; its consent was over already"
-        elif (refusal := await _revoke(connection, held.tokens.refresh)) is not None:
+        elif (refusal := await _revoke(connection, held, held.tokens.refresh)) is not None:
             said = (
                 f"{name} is disconnected here and its tokens are gone, but Pleo did not end the "
                 f"authorisation ({refusal}): remove the integration in Pleo, too"
@@ -266,11 +297,20 @@ async def disconnect(connection: Connection, register: Register) -> str:
         return said
 
 
-async def _revoke(connection: Connection, refresh_token: str) -> PleoError | None:
-    """End an authorisation at Pleo; return why Pleo would not. Raises PleoUnanswered."""
+async def _revoke(
+    connection: Connection, held: Authorisation, refresh_token: str
+) -> PleoError | None:
+    """End an authorisation at Pleo; return why Pleo would not. Raises what ``disconnect`` does."""
+    settings = settings_of(connection)
+    if (held.auth_url, held.client_id) != (settings.auth_url, settings.client_id):
+        raise ConsentFailed(
+            f"{connection.name}: its consent is for client {held.client_id} at {held.auth_url}. "
+            f"[pleo.oauth] has client {settings.client_id} at {settings.auth_url}, which cannot "
+            "end it: put the old one back"
+        )
     try:
-        await oauth_client(settings_of(connection)).revoke(refresh_token)
-    except PleoUnanswered:
+        await oauth_client(settings).revoke(refresh_token)
+    except (PleoUnanswered, PleoRateLimited):
         raise
     except PleoError as refusal:
         return refusal

@@ -107,6 +107,13 @@ def _held(register: Register, name: str) -> Iterator[bool]:
         lock.__exit__(None, None, None)
 
 
+def storing() -> Iterator[stamina.Attempt]:
+    """Give tries to store tokens that exist nowhere else; they end after half a minute."""
+    return iter(
+        stamina.retry_context(on=RegisterUnavailable, attempts=8, timeout=30.0, wait_max=5.0)
+    )
+
+
 class TokenKeeper:
     """Gives one connection's access token, good for use now. Its calls block: use a thread.
 
@@ -215,9 +222,7 @@ class TokenKeeper:
 
     def _store(self, held: Authorisation, pair: TokenPair) -> None:
         """Keep new tokens, trying for a while: without them a person would have to consent."""
-        for attempt in stamina.retry_context(
-            on=RegisterUnavailable, attempts=8, timeout=30.0, wait_max=5.0
-        ):
+        for attempt in storing():
             with attempt:
                 self._register.authorisations.refreshed(held, pair)
 

@@ -50,13 +50,15 @@ async def subscribe(
 ) -> tuple[Subscription, bool]:
     """Subscribe, or finish what an interrupted call began; return it, and whether it is new.
 
+    Each one that the connection has is made active, also one that is to replace another.
     Raises KeyMissing before anything is made where no secret can be kept, and PleoError.
     """
     _ = register.seal.prefix
     async with pleo_for(connection, register) as pleo:
-        for known in register.subscriptions.all(connection.name):
-            if await _activated(pleo, register, known):
-                return known, False
+        known = register.subscriptions.all(connection.name)
+        there = [each for each in known if await _activated(pleo, register, each)]
+        if there:
+            return there[0], False
         return await _make(connection, register, pleo, public_url, extras), True
 
 

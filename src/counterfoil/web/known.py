@@ -1,13 +1,14 @@
 """Which subscription a webhook's URL belongs to: the register's, read again once in a while.
 
-A storm costs one reading a second, also one of URLs that are nobody's.
+A storm costs one reading a second, also one of URLs that are nobody's. Only the subscription that a
+URL belongs to is unsealed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -31,28 +32,29 @@ class Known:
     def __init__(self, subscriptions: Subscriptions) -> None:
         """Take where they are kept."""
         self._kept = subscriptions
-        self._by_hash: Mapping[str, Subscription] = {}
+        self._by_hash: Mapping[str, Callable[[], Subscription]] = {}
         self._read_at = float("-inf")
         self._reading = asyncio.Lock()
         self._told: dict[str, datetime] = {}
 
     async def find(self, token: str) -> Subscription | None:
-        """Return the subscription with this token; raises RegisterUnavailable."""
+        """Return the subscription with this token; raises RegisterUnavailable, SealBroken."""
         key = hash_of(token)
         await self._read(FRESH_SECONDS)
         if key not in self._by_hash:
             await self._read(MISSED_SECONDS)
-        return self._by_hash.get(key)
+        opened = self._by_hash.get(key)
+        return None if opened is None else opened()
 
     async def delivered(self, subscription: Subscription) -> None:
         """Note that it delivered, once a minute at most."""
         now = datetime.now(UTC)
-        key = subscription.subscription_id
+        key = subscription.token_hash
         last = self._told.get(key) or subscription.heard_at
         if last is None or now - last > TOLD_EVERY:
             self._told[key] = now
             try:
-                await asyncio.to_thread(self._kept.delivered, key, now=now)
+                await asyncio.to_thread(self._kept.delivered, subscription.subscription_id, now=now)
             except BaseException:
                 self._told.pop(key, None)
                 raise
@@ -62,8 +64,7 @@ class Known:
             return
         async with self._reading:
             if time.monotonic() - self._read_at >= age:
-                found = await asyncio.to_thread(self._kept.all)
-                self._by_hash = {each.token_hash: each for each in found}
+                found = await asyncio.to_thread(self._kept.sealed)
+                self._by_hash = found
                 self._read_at = time.monotonic()
-                ids = {each.subscription_id for each in found}
-                self._told = {key: at for key, at in self._told.items() if key in ids}
+                self._told = {key: at for key, at in self._told.items() if key in found}
