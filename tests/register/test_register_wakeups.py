@@ -26,6 +26,13 @@ def test_many_calls_are_one_and_the_oldest_is_told(register: Register) -> None:
     assert register.wakeups.taken("c") is None
 
 
+def test_a_call_since_a_time_stays(register: Register) -> None:
+    register.wakeups.look("c", now=NOW)
+    assert register.wakeups.taken("c", before=NOW) is None
+    assert register.wakeups.wanted("c")
+    assert register.wakeups.taken("c", before=NOW + timedelta(seconds=1)) == NOW
+
+
 def test_who_waits_longest_is_first(register: Register) -> None:
     register.wakeups.look("late", now=NOW)
     register.wakeups.look("early", now=NOW - timedelta(seconds=1))

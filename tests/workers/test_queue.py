@@ -12,14 +12,16 @@ from counterfoil.config import Connection, load
 from counterfoil.errors import ConfigurationError
 from counterfoil.register import Register, SchemaMismatch, open_register, upgrade
 from counterfoil.register.advisory import AdvisoryLocks
+from counterfoil.register.connections import Binding
 from counterfoil.register.queue_tables import (
     _changes,
     bring_queue_up,
     newest_change,
     refuse_other_queue,
 )
+from counterfoil.runner.looking import Lookout
 from counterfoil.runner.queue import Queue
-from counterfoil.runner.working import Dispatcher
+from counterfoil.runner.working import Dispatcher, Worker
 from tests.cli.conftest import Acme, CommandLine
 from tests.register.test_register_memory import job
 
@@ -149,6 +151,39 @@ def test_only_the_holder_that_is_meant_is_cut_off(postgres_url: str) -> None:
             assert register.locks.holder("company 1") is not None
             meant = register.locks.cut_off("company 1", only=register.locks.application)
             assert meant is not None
+
+
+def test_the_flag_of_a_paused_connection_waits_until_it_is_resumed(
+    connection: Connection, postgres_url: str
+) -> None:
+    with open_register(postgres_url) as register:
+        assert isinstance(register.locks, AdvisoryLocks)
+        queue = Queue(postgres_url, register.database.place)
+        lookout = Lookout({"acme": connection}, register, register.locks, queue, every=300)
+        register.wakeups.look(connection.company_id)
+        register.pauses.pause("acme", None, now=NOW)
+        assert lookout._flagged_or_due() == []
+        register.pauses.resume("acme")
+        assert lookout._flagged_or_due() == ["acme"]
+
+
+def test_a_broken_drain_takes_what_called_before_it_though_the_company_is_known_from_use(
+    acme: Acme, postgres_url: str
+) -> None:
+    company = acme.company.id
+    acme.replace(f'company_id = "{company}"\n', "")
+    acme.replace("sqlite:///counterfoil.db", postgres_url)
+    config = load(acme.folder / "counterfoil.toml", {"PLEO_API_KEY": "revoked"})
+    (connection,) = config.connections
+    with open_register(postgres_url) as register:
+        worker = Worker(config, config.connections, register, at_once=1)
+        bound = Binding(name="acme", company_id=company, environment="x", target="y")
+        register.connections.bind(bound, now=NOW)
+        for called, stays in ((NOW, False), (datetime.now(UTC) + timedelta(hours=1), True)):
+            register.wakeups.look(company, now=called)
+            worker._drain_and_note(connection)
+            assert worker.states["acme"].broken
+            assert register.wakeups.wanted(company) == stays
 
 
 def test_jobs_under_way_are_known_by_their_connections(postgres_url: str) -> None:

@@ -53,14 +53,16 @@ class Wakeups:
         with self._database.write("look") as connection:
             _set(connection, {company_id}, now or datetime.now(UTC))
 
-    def taken(self, company_id: str) -> datetime | None:
+    def taken(self, company_id: str, *, before: datetime | None = None) -> datetime | None:
         """Clear a company's flag before its jobs are listed; return since when it was set.
 
-        None where it was clear: then nothing is written.
+        None where it was clear, or not set ``before`` that time: then it stays as it is.
         """
         if not self.wanted(company_id):
             return None
         statement = delete(wakeups).where(wakeups.c.company_id == company_id)
+        if before is not None:
+            statement = statement.where(wakeups.c.since < before)
         with self._database.write("taken") as connection:
             return connection.execute(statement.returning(wakeups.c.since)).scalar()
 

@@ -100,12 +100,24 @@ class Lookout:
 
     def _flagged_or_due(self) -> list[str]:
         now = _now()
-        flagged = set(filter(self._again, self._register.wakeups.waiting()))
-        names = [name for name, company in self._companies().items() if company in flagged]
         due = [
             look for look in self._register.looks.due(now) if look.connection in self._connections
         ]
-        return names + [look.connection for look in due if self._take(look, now)]
+        return self._flagged() + [look.connection for look in due if self._take(look, now)]
+
+    def _flagged(self) -> list[str]:
+        """Find who is called for; one that a person paused keeps its flag until it is resumed."""
+        flagged = set(self._register.wakeups.waiting())
+        paused = self._register.pauses.all() if flagged else {}
+        return [
+            name
+            for name, company in self._companies().items()
+            if company in flagged and name not in paused and self._again(company)
+        ]
+
+    def company(self, name: str) -> str | None:
+        """Return a connection's company, where it is configured or known from its use."""
+        return self._companies().get(name)
 
     def _companies(self) -> Mapping[str, str]:
         """Return each connection's company; one that is not configured is known from its use."""
@@ -156,7 +168,7 @@ class Lookout:
     def _cut_off(self, connection: Connection) -> None:
         """End the sessions by which the dead worker holds the company and its book."""
         look = self._register.looks.get(connection.name)
-        company = self._companies().get(connection.name)
+        company = self.company(connection.name)
         if look is None or look.worker is None or company is None:
             return
         for lock in (

@@ -176,17 +176,17 @@ class Worker(Dispatcher):
             log.warning("a drain stays without a note", connection=name, reason=str(error))
 
     def _drain_and_note(self, connection: Connection) -> None:
-        now = datetime.now(UTC)
+        began = datetime.now(UTC)
         begun = self._register.looks.begin(
-            connection.name, worker=self._locks.application, state=State.RUNNING, now=now
+            connection.name, worker=self._locks.application, state=State.RUNNING, now=began
         )
         state = _state(connection, begun)
         report = drained(connection, self._register, self._stopping.is_set)
         now = datetime.now(UTC)
         state.note(report, now)
         tell(state, report)
-        if state.broken:
-            self._register.wakeups.taken(connection.company_id)
+        if state.broken and (company := self._lookout.company(connection.name)):
+            self._register.wakeups.taken(company, before=began)
         sooner = bool(report.busy or state.broken or report.foreign or report.waiting)
         pause = BUSY_SECONDS if report.busy else state.pause(self._every)
         self._register.looks.end(_look(begun, state, now + timedelta(seconds=pause)), sooner=sooner)
