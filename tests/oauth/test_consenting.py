@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -10,6 +11,8 @@ import httpx
 import pytest
 
 from counterfoil.cli.connection_shown import shown_connection
+from counterfoil.cli.connections_kept import remove
+from counterfoil.errors import CounterfoilError
 from counterfoil.export.ports import Silent
 from counterfoil.pleo.errors import ConsentNeeded, PleoRateLimited, PleoUnanswered
 from counterfoil.register import LockHeld, Register
@@ -216,6 +219,24 @@ async def test_while_pleo_cannot_be_told_nothing_is_forgotten(
     place.environ["CLIENT_SECRET"] = "wrong"
     assert "remove the integration in Pleo" in await disconnect(place.connection, register)
     assert register.authorisations.get("acme") is None
+
+
+async def test_removing_keeps_a_consent_that_pleo_cannot_be_told_of(
+    place: Place, register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in place.environ.items():
+        monkeypatch.setenv(name, value)
+    await place.consent(register)
+    place.state.faults = [Fault(Kind.UNAVAILABLE, "revoke", times=2)]
+
+    async def removed(*, force: bool) -> None:
+        await asyncio.to_thread(remove, "acme", yes=True, force=force, config=place.path)
+
+    with pytest.raises(CounterfoilError, match=r"nothing is erased.* or give --force"):
+        await removed(force=False)
+    assert connected(register)
+    await removed(force=True)
+    assert not connected(register)
 
 
 async def test_a_new_consent_is_not_overwritten_by_an_older_refresh(

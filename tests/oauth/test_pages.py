@@ -56,7 +56,19 @@ async def test_a_cookie_ties_the_consent_to_the_browser_that_began_it(
     assert (done.status_code, "acme is connected" in done.text) == (200, True)
     assert place.company.installation is not None
     assert place.company.installation["status"] == "ACTIVATED"
-    assert "counterfoil_consent" not in browser.cookies
+    assert not browser.cookies
+
+
+async def test_one_browser_may_have_two_consents_under_way(
+    browser: httpx.AsyncClient, place: Place, register: Register
+) -> None:
+    begun = []
+    for _ in range(2):
+        link = httpx.URL(place.authoriser(register).link("acme"))
+        answer = await browser.post(link.path, data={"link": link.params["link"]})
+        begun.append(place.allow(answer.headers["Location"]))
+    for back in begun:
+        assert (await browser.get("/oauth/callback", params=back)).status_code == 200
 
 
 @pytest.mark.parametrize("form", ["", "link=", "link=unknown", "link=" + "x" * 5000, "%ff=%fe"])

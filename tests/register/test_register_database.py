@@ -28,8 +28,9 @@ def test_sqlite_is_set_to_lose_nothing(sqlite_url: str) -> None:
     with open_register(sqlite_url) as register, register.database.read() as connection:
         read = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
-            for name in ("journal_mode", "synchronous", "busy_timeout")
+            for name in ("journal_mode", "synchronous", "busy_timeout", "secure_delete")
         }
+    assert read.pop("secure_delete") == 1, "what was in the clear would stay in free pages"
     assert read == {"journal_mode": "wal", "synchronous": 2, "busy_timeout": 10_000}
 
 

@@ -187,11 +187,12 @@ def test_converted_amounts_still_balance() -> None:
         ({"api_key": "env:KEY"}, "keep one way in"),
         ({"password": "secret"}, "match"),
         ({"url": "tryton.example.com"}, "match"),
+        ({"url": "http://tryton.example.com"}, "http is for private hosts only"),
         ({"company": "Acme"}, "integer"),
         ({"nonsense": 1}, "not permitted"),
     ],
 )
 def test_options_that_cannot_be(changes: dict[str, object], words: str) -> None:
-    told = {"url": URL, "database": "erp", "user": "us", "password": "env:PASSWORD"}
+    told = {"url": "http://tryton", "database": "erp", "user": "us", "password": "env:PASSWORD"}
     with pytest.raises(ValidationError, match=words):
         TrytonOptions.model_validate(told | changes)

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import socket
 import webbrowser
+from datetime import datetime
 from ipaddress import ip_address
 from typing import Annotated, Final
 from urllib.parse import urlsplit
@@ -87,7 +88,7 @@ class _Terminal:
 
     async def consent(self, *, open_browser: bool) -> None:
         """Return when the connection is authorised; raises ConsentFailed."""
-        was = self._version()
+        was = self._consented_at()
         begun = self._authoriser.begin(self._name, redirect_uri=self._back)
         listener = self._listen()
         _show("Open this address in a browser on this machine, and consent:", begun.url)
@@ -133,14 +134,14 @@ class _Terminal:
         if isinstance(outcome, CounterfoilError):
             raise outcome
 
-    async def _elsewhere(self, was: int) -> None:
-        """Wait until the service has stored the tokens."""
-        while self._version() == was:  # noqa: ASYNC110 -- another process stores them
+    async def _elsewhere(self, was: datetime | None) -> None:
+        """Wait until the service has stored a consent's tokens; a refresh changes others."""
+        while self._consented_at() == was:  # noqa: ASYNC110 -- another process stores them
             await asyncio.sleep(0.5)
 
-    def _version(self) -> int:
+    def _consented_at(self) -> datetime | None:
         held = self._register.authorisations.get(self._name)
-        return held.version if held else 0
+        return held.consented_at if held else None
 
 
 def _show(words: str, address: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, TypeAlias
@@ -25,6 +25,7 @@ from counterfoil.cli.plan import the_connection
 from counterfoil.config import KEPT, Added, Connection
 from counterfoil.errors import ConfigurationError, CounterfoilError
 from counterfoil.register import Register
+from counterfoil.register.added import CONSENT, WEBHOOKS
 from counterfoil.register.locks import company_lock
 from counterfoil.runner import authorising, subscribing
 from counterfoil.runner.setting_up import replace_key
@@ -178,7 +179,13 @@ def resume(name: NameArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> None
 
 
 def remove(
-    name: NameArgument, *, yes: YesOption = False, config: ConfigOption = DEFAULT_CONFIG
+    name: NameArgument,
+    *,
+    yes: YesOption = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also where Pleo cannot be told that its consent ends.")
+    ] = False,
+    config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Forget a connection: says what the register erases, and asks. What was booked stays."""
     alone = load_file(config, secrets=False)
@@ -192,38 +199,60 @@ def remove(
             f"connections remove: give --yes to erase of {name}: {told}",
             yes=yes,
         )
-        _erase(_loaded(config, register), name, register)
+        chosen = _connection(config, name, register)
+        with register.locks.hold(company_lock(_company_of(chosen, name, register))):
+            _take_back(chosen, name, register, force=force)
+            register.added.erase(name)
     say(f"Erased of {name}: {told}")
     if any(each.name == name for each in alone.connections):
         say(f"{config} still has it: remove its [[connection]] there, too")
 
 
-def _loaded(path: Path, register: Register) -> Mapping[str, Connection]:
-    """Read the connections as far as they can be read: a mistake must not keep one from going."""
+def _connection(path: Path, name: str, register: Register) -> Connection | None:
+    """Read the connection if it can be read: a mistake must not keep one from going."""
     try:
-        config = load_all(path, register, added_in(register), secrets=False)
-    except ConfigurationError:
-        return {}
-    return {each.name: each for each in config.connections}
+        loaded = load_all(path, register, added_in(register), secrets=False)
+    except ConfigurationError as error:
+        complain(f"The configuration has mistakes, so that Pleo is told nothing: {error}")
+        return None
+    return next((each for each in loaded.connections if each.name == name), None)
 
 
-def _erase(connections: Mapping[str, Connection], name: str, register: Register) -> None:
-    """Erase it while nobody works for it; what Pleo has of it is taken back first."""
-    chosen = connections.get(name)
-    if chosen is None:
-        register.added.erase(name)
-        return
-    with register.locks.hold(company_lock(chosen.company_id)):
+def _company_of(chosen: Connection | None, name: str, register: Register) -> str:
+    """Return the company that nobody may work on meanwhile, as far as anybody knows it."""
+    if chosen is not None and chosen.company_id:
+        return chosen.company_id
+    bound = {each.name: each.company_id for each in register.connections.all()}
+    told = register.installations.all().get(name)
+    return bound.get(name) or (told.company_id if told else None) or ""
+
+
+def _take_back(chosen: Connection | None, name: str, register: Register, *, force: bool) -> None:
+    """Take back what Pleo has of a connection; what it cannot be told now is kept, or told of."""
+    left = _left_at_pleo(name, register)
+    reason = "the configuration does not say how to reach it"
+    if left and chosen is not None:
         try:
-            asyncio.run(_take_back(chosen, register))
+            asyncio.run(_tell_pleo(chosen, register))
         except CounterfoilError as error:
-            complain(f"{name}: Pleo may have its webhooks or consent still, end them: {error}")
-        register.added.erase(name)
+            reason = str(error)
+        left = _left_at_pleo(name, register)
+    if CONSENT in left and not force:
+        raise CounterfoilError(
+            f"{name}: nothing is erased, for its consent lives on at Pleo: {reason}. Run it again "
+            "when Pleo can be told, or give --force and remove the integration in Pleo"
+        )
+    if left:
+        complain(f"{name}: Pleo may have {' and '.join(left)} still, end that there: {reason}")
 
 
-async def _take_back(connection: Connection, register: Register) -> None:
+def _left_at_pleo(name: str, register: Register) -> list[str]:
+    return [each for each in register.added.traces(name) if each in {CONSENT, WEBHOOKS}]
+
+
+async def _tell_pleo(connection: Connection, register: Register) -> None:
     """Remove a connection's webhooks at Pleo, and revoke its consent."""
-    if register.subscriptions.all(connection.name):
+    if register.subscriptions.calls(connection.name):
         await subscribing.remove(connection, register, None)
     if connection.oauth is not None and register.authorisations.get(connection.name) is not None:
         say(await authorising.disconnect(connection, register))

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import partial
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, TypeAlias
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, InstanceOf, ValidationInfo
 
@@ -16,7 +15,7 @@ from counterfoil.config.mistakes import Mistake
 from counterfoil.config.model import KEPT, Secret
 from counterfoil.config.surroundings import Surroundings, surroundings
 from counterfoil.config.values import text
-from counterfoil.trust import trust
+from counterfoil.trust import goes_open, trust
 
 __all__ = [
     "AUTH_HOSTS",
@@ -180,17 +179,9 @@ def _wrong_with(url: str, *, what: str = "the API key") -> str | None:
         return "is not an address of the form https://HOST"
     if parts.username or parts.password or parts.query or parts.fragment:
         return "must name a host only, without credentials or a query"
-    if parts.scheme == "http" and not _is_private(parts):
+    if goes_open(url):
         return f"would send {what} unencrypted (http is for private hosts only)"
     return None
-
-
-def _is_private(parts: SplitResult) -> bool:
-    host = parts.hostname or ""
-    try:
-        return ip_address(host).is_private
-    except ValueError:
-        return "." not in host or host.endswith((".localhost", ".local", ".internal"))
 
 
 def _ca_file(value: object, info: ValidationInfo) -> Path:

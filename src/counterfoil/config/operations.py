@@ -10,6 +10,7 @@ from counterfoil.config.addresses import SecretReference
 from counterfoil.config.mistakes import Mistake
 from counterfoil.config.model import Secret
 from counterfoil.config.shape import Shape
+from counterfoil.trust import goes_open
 
 __all__ = ["LimitsShape", "LogShape", "NotifyShape"]
 
@@ -40,6 +41,11 @@ def _one_way(url: Secret | None, info: ValidationInfo) -> Secret | None:
         )
     if url is not None and url.lacking is None and not url.reveal().startswith(SCHEMES):
         raise Mistake("does not lead to a URL", "let it lead to one that begins with https://")
+    if url is not None and url.lacking is None and goes_open(url.reveal()):
+        raise Mistake(
+            "leads to a URL that would be told unencrypted (http is for private hosts only)",
+            "let it lead to one that begins with https://",
+        )
     return url
 
 

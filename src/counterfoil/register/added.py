@@ -35,19 +35,22 @@ if TYPE_CHECKING:
     from counterfoil.register.database import Database
     from counterfoil.register.sealing import Seal
 
-__all__ = ["AddedConnections", "Settings"]
+__all__ = ["CONSENT", "WEBHOOKS", "AddedConnections", "Settings"]
 
 Settings = dict[str, object]
 """A connection's table, as ``[[connection]]`` in a configuration file."""
 
 DATE: Final = "$date"
 
+CONSENT: Final = "its access to Pleo (OAuth)"
+WEBHOOKS: Final = "its webhook subscription"
+
 TRACES: Final[Mapping[str, Column[str]]] = {
     "its settings": added_connections.c.name,
     "its API key": api_keys.c.connection,
-    "its access to Pleo (OAuth)": authorisations.c.connection,
+    CONSENT: authorisations.c.connection,
     "consents under way": consents.c.connection,
-    "its webhook subscription": webhook_subscriptions.c.connection,
+    WEBHOOKS: webhook_subscriptions.c.connection,
     "its pause": pauses.c.connection,
     "which company its key is for": installations.c.connection,
     "which books it is bound to": connections.c.name,

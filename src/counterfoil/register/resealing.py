@@ -87,8 +87,6 @@ class Resealing:
         keys = tuple(column.table.primary_key)
         query = select(*keys, column).where(tuple_(*keys).in_(rows), _holds(column))
         with self._database.write("reseal") as connection:
-            if connection.dialect.name != POSTGRESQL:
-                connection.exec_driver_sql("PRAGMA secure_delete=ON")
             found = connection.execute(query.with_for_update()).all()
             if found:
                 connection.execute(_put(column), [self._changed(tuple(row)) for row in found])

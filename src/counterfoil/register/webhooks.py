@@ -7,6 +7,7 @@ a delivery is judged is left to ``web``, how a subscription is made to ``runner`
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -42,6 +43,14 @@ class Credentials:
     """Basic authentication, as ``user:password``."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Custom headers."""
+
+    @property
+    def carried(self) -> dict[str, str]:
+        """The headers that each delivery carries beside its signature."""
+        if self.basic is None:
+            return dict(self.headers)
+        pair = b64encode(self.basic.encode()).decode()
+        return {**self.headers, "Authorization": f"Basic {pair}"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Final
@@ -66,7 +66,9 @@ class Begun:
     """A consent that was begun: where the browser goes, and what it must have when it returns."""
 
     url: str
-    browser: str | None
+    state: str = field(repr=False)
+    """What Pleo brings back."""
+    browser: str | None = field(repr=False)
 
 
 class Authoriser:
@@ -130,7 +132,7 @@ class Authoriser:
         self._register.consents.begin(ConsentKind.STATE, state, consent)
         client = oauth_client(settings)
         url = client.consent_url(redirect_uri=chosen, state=state, verifier=verifier)
-        return Begun(url=url, browser=browser)
+        return Begun(url=url, state=state, browser=browser)
 
     async def finish(self, parameters: Mapping[str, str], *, browser: str | None = None) -> str:
         """Take what Pleo sent the browser back with; return the name of what is connected now.

@@ -7,7 +7,6 @@ event that sets no flag.
 from __future__ import annotations
 
 import secrets
-from base64 import b64encode
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -177,10 +176,7 @@ async def _trial(connection: Connection, ours: Subscription, url: str) -> str | 
     """Deliver a trial; return why it did not arrive as it should."""
     body = json_body({"eventType": TRIAL, "data": {}})
     headers = sign(ours.credentials.secret, f"msg_trial_{secrets.token_hex(8)}", body)
-    headers |= dict(ours.credentials.headers) | {"Content-Type": "application/json"}
-    if ours.credentials.basic is not None:
-        pair = b64encode(ours.credentials.basic.encode()).decode()
-        headers["Authorization"] = f"Basic {pair}"
+    headers |= ours.credentials.carried | {"Content-Type": "application/json"}
     try:
         async with httpx.AsyncClient(
             timeout=TRIAL_SECONDS, verify=trust(connection.ca_file)

@@ -21,7 +21,9 @@ from starlette.routing import Route
 
 from counterfoil.config.addresses import CALLBACK
 from counterfoil.errors import CounterfoilError
+from counterfoil.register.consents import digest_of
 from counterfoil.runner.authorising import Authoriser, ConsentFailed, ConsentUnknown
+from counterfoil.web.bodies import Refused, read_body
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -37,6 +39,8 @@ COOKIE: Final = "counterfoil_consent"
 COOKIE_SECONDS: Final = 600
 FORM_LIMIT: Final = 4096
 """The longest form we read, in bytes; ours has one field."""
+FORM_SECONDS: Final = 5.0
+"""How long a form may take to arrive."""
 
 _PAGES = Environment(
     loader=PackageLoader("counterfoil.web"), autoescape=True, trim_blocks=True, lstrip_blocks=True
@@ -64,8 +68,9 @@ def callback_route(authoriser: Authoriser, done: Done) -> Route:
 
     async def finish(request: Request) -> Response:
         parameters = dict(parse_qsl(request.url.query))
+        cookie = _cookie_for(parameters.get("state", ""))
         try:
-            name = await authoriser.finish(parameters, browser=request.cookies.get(COOKIE))
+            name = await authoriser.finish(parameters, browser=request.cookies.get(cookie))
         except ConsentUnknown as unknown:
             return _failed(unknown)
         except CounterfoilError as failure:
@@ -74,10 +79,15 @@ def callback_route(authoriser: Authoriser, done: Done) -> Route:
         done(name)
         text = "Expenses that are exported in Pleo will be booked. You can close this page."
         answer = _page("outcome.html", title=f"{name} is connected", text=text)
-        answer.delete_cookie(COOKIE, path=urlsplit(str(request.url)).path)
+        answer.delete_cookie(cookie, path=urlsplit(str(request.url)).path)
         return answer
 
     return Route(CALLBACK, finish, methods=["GET"])
+
+
+def _cookie_for(state: str) -> str:
+    """Name the cookie of one consent: a browser may have several under way."""
+    return f"{COOKIE}_{digest_of(state)[:16]}"
 
 
 class _Pages:
@@ -109,7 +119,14 @@ class _Pages:
 
     async def begin(self, request: Request) -> Response:
         """Use the link up, and send the browser to Pleo."""
-        form = dict(parse_qsl((await _body(request)).decode("utf-8", "replace")))
+        try:
+            body = await read_body(request, limit=FORM_LIMIT, seconds=FORM_SECONDS)
+        except Refused as refused:
+            failure = ConsentFailed(f"Nothing could be read of the form: {refused.why}.")
+            answer: Response = _failed(failure, 403)
+            answer.headers.update(refused.headers)
+            return answer
+        form = dict(parse_qsl(body.decode("utf-8", "replace")))
         name, link = request.path_params["name"], form.get("link", "")
         try:
             begun = await asyncio.to_thread(self._authoriser.begin_by_link, name, link)
@@ -117,7 +134,7 @@ class _Pages:
             return _failed(failure, 403)
         answer = RedirectResponse(begun.url, 303, _headers(self._leads_to))
         answer.set_cookie(
-            COOKIE,
+            _cookie_for(begun.state),
             begun.browser or "",
             max_age=COOKIE_SECONDS,
             path=self._back.path,
@@ -126,16 +143,6 @@ class _Pages:
             samesite="lax",
         )
         return answer
-
-
-async def _body(request: Request) -> bytes:
-    """Read a form; what is longer than ours can be is as good as none."""
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > FORM_LIMIT:
-            return b""
-    return bytes(body)
 
 
 def _failed(failure: CounterfoilError, status: int = 400) -> Response:

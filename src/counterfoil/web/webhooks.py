@@ -13,14 +13,11 @@ drains the company is woken. It proves nothing but that it is worth looking: the
 
 from __future__ import annotations
 
-import asyncio
 import time
-from base64 import b64encode
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Final
 
 import structlog
-from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -35,6 +32,7 @@ from counterfoil.pleo.webhooks import (
 from counterfoil.register import Delivery
 from counterfoil.telemetry import note
 from counterfoil.web.answers import refused
+from counterfoil.web.bodies import Refused, read_body
 from counterfoil.web.known import Known
 from counterfoil.web.notes import Notes
 from counterfoil.web.seldom import Seldom
@@ -67,16 +65,6 @@ def webhook_route(register: Register, wake: Wake) -> Route:
     return Route("/webhooks/{token}", _Endpoint(register, wake).receive, methods=["POST"])
 
 
-class _Refused(Exception):
-    """A delivery that is not taken: the answer, and what the log says."""
-
-    def __init__(self, status: int, why: str, **headers: str) -> None:
-        super().__init__(why)
-        self.status = status
-        self.why = why
-        self.headers = headers
-
-
 class _Endpoint:
     """Takes deliveries."""
 
@@ -92,10 +80,10 @@ class _Endpoint:
         try:
             subscription = await self._known.find(request.path_params["token"])
             if subscription is None:
-                return self._refuse(_Refused(404, "its URL is none of ours"), name)
+                return self._refuse(Refused(404, "its URL is none of ours"), name)
             name = subscription.connection
             outcome = await self._take(request, subscription)
-        except _Refused as error:
+        except Refused as error:
             return self._refuse(error, name)
         except Exception as error:  # noqa: BLE001 -- whatever it is, the sender sends it again
             return self._put_off(error, name)
@@ -105,7 +93,8 @@ class _Endpoint:
     async def _take(self, request: Request, subscription: Subscription) -> str:
         """Take a delivery of a subscription; say what it was."""
         _check_credentials(request, subscription)
-        event = _event(request, subscription, await _body(request))
+        body = await read_body(request, limit=BODY_LIMIT, seconds=BODY_SECONDS)
+        event = _event(request, subscription, body)
         if event.type == TRIAL:
             return "trial"
         await self._known.delivered(subscription)
@@ -144,7 +133,7 @@ class _Endpoint:
                 "nobody could be woken; it is looked at later", name, reason=repr(error)
             )
 
-    def _refuse(self, error: _Refused, name: str) -> Response:
+    def _refuse(self, error: Refused, name: str) -> Response:
         note("webhook", outcome="refused")
         self._seldom.warn("a webhook was refused", name, reason=error.why)
         return refused(error.status, error.why, **error.headers)
@@ -157,49 +146,21 @@ class _Endpoint:
 
 
 def _check_credentials(request: Request, subscription: Subscription) -> None:
-    """Raise _Refused unless it carries what Pleo was told to send with each delivery."""
-    expected = dict(subscription.credentials.headers)
-    if subscription.credentials.basic is not None:
-        pair = b64encode(subscription.credentials.basic.encode()).decode()
-        expected["Authorization"] = f"Basic {pair}"
-    for header, value in expected.items():
+    """Raise Refused unless it carries what Pleo was told to send with each delivery."""
+    for header, value in subscription.credentials.carried.items():
         given = request.headers.get(header, "")
         if not compare_digest(given.encode(), value.encode()):
-            raise _Refused(401, f"its header {header} is missing or wrong")
-
-
-async def _body(request: Request) -> bytes:
-    """Read a body within its limits; raises _Refused."""
-    announced = request.headers.get("Content-Length", "0")
-    if not announced.isdecimal() or int(announced[:20]) > BODY_LIMIT:
-        raise _too_long()
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for piece in request.stream():
-                body += piece
-                if len(body) > BODY_LIMIT:
-                    raise _too_long()
-    except TimeoutError:
-        why = f"its body was not there within {BODY_SECONDS:.0f} seconds"
-        raise _Refused(408, why, Connection="close") from None
-    except ClientDisconnect:
-        raise _Refused(400, "its sender hung up in the middle") from None
-    return bytes(body)
-
-
-def _too_long() -> _Refused:
-    return _Refused(413, f"it is longer than {BODY_LIMIT} bytes", Connection="close")
+            raise Refused(401, f"its header {header} is missing or wrong")
 
 
 def _event(request: Request, subscription: Subscription, body: bytes) -> Event:
-    """Check the signature and read what is told; raises _Refused."""
+    """Check the signature and read what is told; raises Refused."""
     try:
         check_signature(subscription.credentials.secret, request.headers, body)
         if len(request.headers["webhook-id"]) > ID_LIMIT:
-            raise _Refused(400, f"its webhook-id is longer than {ID_LIMIT} letters")
+            raise Refused(400, f"its webhook-id is longer than {ID_LIMIT} letters")
         return read(body)
     except WebhookForged as error:
-        raise _Refused(401, str(error)) from error
+        raise Refused(401, str(error)) from error
     except WebhookUnreadable as error:
-        raise _Refused(400, str(error)) from error
+        raise Refused(400, str(error)) from error

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from counterfoil.trust import goes_open
 
 __all__ = ["TrytonOptions"]
 
@@ -77,6 +79,14 @@ class TrytonOptions(BaseModel):
         str | None,
         Field(pattern=ADDRESS, description="The web client's address, where it is another one."),
     ] = None
+
+    @field_validator("url")
+    @classmethod
+    def _encrypted(cls, url: str) -> str:
+        if goes_open(url):
+            message = "would send the password unencrypted (http is for private hosts only)"
+            raise ValueError(message)
+        return url
 
     @model_validator(mode="after")
     def _one_way_in(self) -> Self:
