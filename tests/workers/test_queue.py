@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
+from procrastinate.jobs import Job
+from structlog.testing import capture_logs
 
 from counterfoil.config import Connection, load
-from counterfoil.errors import ConfigurationError
-from counterfoil.register import Register, SchemaMismatch, open_register, upgrade
+from counterfoil.errors import ConfigurationError, FenceLost
+from counterfoil.register import (
+    Register,
+    RegisterUnavailable,
+    SchemaMismatch,
+    open_register,
+    upgrade,
+)
 from counterfoil.register.advisory import AdvisoryLocks
 from counterfoil.register.connections import Binding
+from counterfoil.register.locks import company_lock
 from counterfoil.register.queue_tables import (
     _changes,
     bring_queue_up,
     newest_change,
     refuse_other_queue,
 )
+from counterfoil.runner import queue as runner_queue
+from counterfoil.runner import working
 from counterfoil.runner.looking import Lookout
 from counterfoil.runner.queue import Queue
 from counterfoil.runner.working import Dispatcher, Worker
@@ -151,6 +165,148 @@ def test_only_the_holder_that_is_meant_is_cut_off(postgres_url: str) -> None:
             assert register.locks.holder("company 1") is not None
             meant = register.locks.cut_off("company 1", only=register.locks.application)
             assert meant is not None
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    async with asyncio.timeout(60):
+        while not condition():  # noqa: ASYNC110 -- what happens in a database sets no event
+            await asyncio.sleep(0.02)
+
+
+async def test_a_worker_that_is_told_to_stop_lives_until_its_drains_have_ended(
+    connection: Connection, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner_queue, "HEARTBEAT_SECONDS", 0.05)
+    begun, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def drain(_: str) -> None:
+        begun.set()
+        await goes_on.wait()
+
+    with (
+        open_register(postgres_url) as register,
+        psycopg.connect(postgres_url, autocommit=True) as database,
+    ):
+        query = "SELECT last_heartbeat FROM counterfoil_queue.procrastinate_workers"
+
+        def last_beat() -> datetime:
+            ((beat,),) = database.execute(query).fetchall()
+            assert isinstance(beat, datetime)
+            return beat
+
+        queue = Queue(postgres_url, register.database.place)
+        async with queue.open():
+            await queue.put(connection)
+            work = asyncio.create_task(queue.work(1, drain))
+            await begun.wait()
+            work.cancel()
+            for _ in range(3):
+                beat = last_beat()
+                await until(lambda beat=beat: last_beat() > beat)  # type: ignore[misc]
+            goes_on.set()
+            with pytest.raises(asyncio.CancelledError):
+                await work
+            assert database.execute(query).fetchall() == []
+
+
+class TakenMeanwhile(Queue):
+    """A queue with a task of a dead worker, whose company another takes as it is found."""
+
+    take: Callable[[], object]
+
+    async def stalled(self) -> list[tuple[Job, str]]:
+        """Find the task, after another process did."""
+        self.take()
+        task = Job(
+            id=1,
+            queue="q",
+            lock=None,
+            queueing_lock=None,
+            task_name="t",
+            task_kwargs={},
+            status="doing",
+        )
+        return [(task, "acme")]
+
+    async def drop(self, job: Job) -> bool:
+        """Come too late."""
+        return job is None
+
+
+async def test_who_has_taken_a_company_from_a_dead_worker_is_not_cut_off(
+    connection: Connection, postgres_url: str
+) -> None:
+    with (
+        open_register(postgres_url) as register,
+        open_register(postgres_url) as other,
+        ExitStack() as held,
+    ):
+        assert isinstance(register.locks, AdvisoryLocks)
+        lock = company_lock(connection.company_id)
+        me = register.locks.application
+
+        def take() -> None:
+            other.looks.begin("acme", worker=me, state="running", now=NOW)
+            held.enter_context(other.locks.hold(lock))
+
+        queue = TakenMeanwhile(postgres_url, register.database.place)
+        queue.take = take
+        register.looks.begin("acme", worker="dead", state="running", now=NOW)
+        lookout = Lookout({"acme": connection}, register, register.locks, queue, every=300)
+        await lookout._rescue()
+        other.locks.confirm(lock)
+        lookout._cut_off(connection, me)
+        with pytest.raises(FenceLost):
+            other.locks.confirm(lock)
+
+
+@pytest.fixture
+def on_postgres(
+    acme: Acme, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Dispatcher]:
+    """Give a dispatcher over a register on PostgreSQL that is quick to try again."""
+    monkeypatch.setattr(working, "AWAY_SECONDS", 0.05)
+    acme.replace("sqlite:///counterfoil.db", postgres_url)
+    with open_register(postgres_url) as register:
+        yield dispatch(acme, register)
+
+
+async def test_a_process_waits_while_the_register_is_upgraded(
+    on_postgres: Dispatcher, postgres_url: str
+) -> None:
+    with open_register(postgres_url) as other, capture_logs() as said:
+        assert isinstance(other.locks, AdvisoryLocks)
+        with other.locks.alone():
+            running = asyncio.create_task(on_postgres.run())
+            await until(lambda: "waiting for the register" in {each["event"] for each in said})
+        await until(lambda: other.looks.get("acme") is not None)
+        on_postgres.stop()
+        await running
+
+
+async def test_a_duty_that_fails_is_done_anew_and_the_others_go_on(
+    on_postgres: Dispatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+
+    async def keep(_: Lookout) -> None:
+        begun.append("keep")
+        if begun.count("keep") < 3:
+            raise RegisterUnavailable("a moment")
+        await asyncio.Event().wait()
+
+    async def keep_rescuing(_: Lookout) -> None:
+        begun.append("rescue")
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Lookout, "keep", keep)
+    monkeypatch.setattr(Lookout, "keep_rescuing", keep_rescuing)
+    running = asyncio.create_task(on_postgres.run())
+    await until(lambda: begun.count("keep") == 3)
+    on_postgres.stop()
+    await running
+    assert begun.count("rescue") == 1
 
 
 def test_the_flag_of_a_paused_connection_waits_until_it_is_resumed(

@@ -155,29 +155,35 @@ class Lookout:
             await asyncio.sleep(RESCUE_SECONDS)
 
     async def _rescue(self) -> None:
-        """Give the companies of dead and frozen workers to others, once these are cut off."""
+        """Give the companies of dead and frozen workers to others, once these are cut off.
+
+        Who has them is read first: another may rescue them at this moment, and whoever takes them
+        then is left alone.
+        """
+        known = await asyncio.to_thread(self._register.looks.all)
+        workers = {look.connection: look.worker for look in known}
         for job, name in await self._queue.stalled():
             connection = self._connections.get(name)
             if connection is None:
                 continue
-            await asyncio.to_thread(self._cut_off, connection)
+            if (worker := workers.get(name)) is not None:
+                await asyncio.to_thread(self._cut_off, connection, worker)
             if await self._queue.drop(job):
                 log.warning("a worker is dead or frozen; its company goes on", connection=name)
                 await self._queue.put(connection)
 
-    def _cut_off(self, connection: Connection) -> None:
-        """End the sessions by which the dead worker holds the company and its book."""
-        look = self._register.looks.get(connection.name)
+    def _cut_off(self, connection: Connection, worker: str) -> None:
+        """End the sessions by which this dead worker holds the company and its book."""
         company = self.company(connection.name)
-        if look is None or look.worker is None or company is None:
+        if company is None:
             return
         for lock in (
             company_lock(company),
             target_lock(connection.open_books().target),
         ):
-            if (holder := self._locks.cut_off(lock, only=look.worker)) is not None:
+            if (holder := self._locks.cut_off(lock, only=worker)) is not None:
                 log.warning("a worker that hangs is cut off", lock=lock, holder=str(holder))
-        self._locks.end_transactions(look.worker)
+        self._locks.end_transactions(worker)
 
 
 def _now() -> datetime:

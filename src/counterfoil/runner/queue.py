@@ -8,6 +8,7 @@ company may be worked on at all is decided by the register's locks alone.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Final
@@ -106,9 +107,23 @@ class Queue:
             update_heartbeat_interval=HEARTBEAT_SECONDS,
             stalled_worker_timeout=STALLED_SECONDS,
         )
-        with self._telling():
-            await fetcher.run()  # type: ignore[no-untyped-call]
+        beating = asyncio.create_task(self._keep_beating(fetcher))
+        try:
+            with self._telling():
+                await fetcher.run()  # type: ignore[no-untyped-call]
+        finally:
+            beating.cancel()
+            await asyncio.gather(beating, return_exceptions=True)
         raise self._place.unavailable("the queue cannot be followed any more")
+
+    async def _keep_beating(self, fetcher: Fetcher) -> None:
+        """Beat the worker's heart until it has ended: its own stops before it waits for drains."""
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            if fetcher.worker_id is not None:
+                # Whether the register is away is noticed by the worker's own.
+                with suppress(psycopg.Error, exceptions.ConnectorException):
+                    await self._app.job_manager.update_heartbeat(fetcher.worker_id)
 
     async def being_drained(self) -> set[str]:
         """Return the connections that a worker has taken, be it alive or not."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from counterfoil.errors import ConfigurationError
-from counterfoil.register import Look, RegisterUnavailable
+from counterfoil.errors import ConfigurationError, FenceLost
+from counterfoil.register import LockHeld, Look, RegisterUnavailable
 from counterfoil.register.advisory import AdvisoryLocks
 from counterfoil.register.queue_tables import refuse_other_queue
 from counterfoil.runner.looking import Lookout
@@ -74,6 +74,7 @@ class Dispatcher:
             config.register_direct_url or config.register_url, register.database.place
         )
         self._lookout = Lookout(self._connections, register, locks, self._queue, every=self._every)
+        self._process = f"process {locks.application}"
         self._stopping = Event()
         self._stopped = asyncio.Event()
 
@@ -109,16 +110,36 @@ class Dispatcher:
             try:
                 async with AsyncExitStack() as stack:
                     # In a thread: where nothing answers, connecting takes its time.
-                    alive = self._locks.hold(f"process {self._locks.application}")
+                    alive = self._locks.hold(self._process)
                     await asyncio.to_thread(stack.enter_context, alive)
                     await stack.enter_async_context(self._queue.open())
                     await self._until_stopped(self._duties())
-            except RegisterUnavailable as error:
+            except (RegisterUnavailable, LockHeld) as error:
+                # Locked: it is being upgraded, or a session of ours has not ended there yet.
                 log.warning("waiting for the register", reason=str(error))
                 await self._wait(AWAY_SECONDS)
 
     def _duties(self) -> list[Awaitable[None]]:
-        return [self._lookout.keep(), self._lookout.keep_rescuing()]
+        return [self._again(self._lookout.keep), self._again(self._lookout.keep_rescuing)]
+
+    async def _again(self, duty: Callable[[], Awaitable[None]]) -> None:
+        """Do a duty anew where it alone fails; raises what it does once the register is lost."""
+        while True:
+            try:
+                await duty()
+            except RegisterUnavailable as error:
+                if not await asyncio.to_thread(self._alive):
+                    raise
+                log.warning("the register fails; once more", reason=str(error))
+                await asyncio.sleep(AWAY_SECONDS)
+
+    def _alive(self) -> bool:
+        """Whether the lock is held still by which others see that this process works."""
+        try:
+            self._locks.confirm(self._process)
+        except FenceLost:
+            return False
+        return True
 
     async def _until_stopped(self, duties: Sequence[Awaitable[None]]) -> None:
         """Do all of them until told to stop, or until one fails; then end them all."""
