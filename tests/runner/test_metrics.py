@@ -96,16 +96,17 @@ def filled() -> Register:
         register.jobs.take_over(record)
     parts = [part("a", "ended", PartState.UNKNOWN), part("b", "running", PartState.INTENDED)]
     register.parts.intend([*parts, part("c", "ended", PartState.BOOKED)], company_id="company")
+    now = datetime.now(UTC)
     backlog = Backlog(
         connection="acme",
         waiting=2,
-        oldest_at=NOW - timedelta(hours=1),
-        expires_at=NOW + timedelta(hours=1),
+        oldest_at=now - timedelta(hours=1),
+        expires_at=now + timedelta(hours=1),
     )
     register.backlogs.note(backlog)
     register.backlogs.note(replace(backlog, waiting=3))
-    register.books_away.note(Away(target="books", since=NOW - timedelta(hours=1), why="down"))
-    register.wakeups.look("company", now=NOW - timedelta(hours=1))
+    register.books_away.note(Away(target="books", since=now - timedelta(hours=1), why="down"))
+    register.wakeups.look("company", now=now - timedelta(hours=1))
     return register
 
 

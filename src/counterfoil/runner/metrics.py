@@ -53,7 +53,7 @@ _COUNTED: Final[Mapping[str, _Counted]] = {
     ),
     "drain": _Counted(
         "counterfoil_drains",
-        "Looks at a connection, by how they ended: done, broken, busy.",
+        "Looks at a connection, by how they ended: done, broken, waiting, busy.",
         ("connection", "outcome"),
     ),
     "retry": _Counted(
