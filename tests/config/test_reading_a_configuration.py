@@ -243,3 +243,16 @@ def test_a_connection_with_a_key_of_its_own_uses_it_instead_of_oauth(
     environ = {"CLIENT_SECRET": "hush", "OWN": "own-key"}
     found = only(load_with(f'[pleo]\nenvironment = "staging"\n{OAUTH}\n{text}', environ))
     assert (key_of(found).reveal(), found.oauth) == ("own-key", None)
+
+
+@pytest.mark.parametrize("url", ["http://hooks.example.com/x", "https://hooks.example.com/x"])
+def test_people_are_told_in_the_clear_on_private_hosts_alone(
+    load_with: Callable[[str, Mapping[str, str]], Config], url: str
+) -> None:
+    environ = {"PLEO_API_KEY": "key", "HOOK": url}
+    text = f'[notify]\nurl = "env:HOOK"\n\n{DESIGNED}'
+    if url.startswith("https"):
+        assert load_with(text, environ).notify is not None
+        return
+    with pytest.raises(ConfigurationError, match=r"notify\.url: .*http is for private hosts only"):
+        load_with(text, environ)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message
 
 from counterfoil.register import Register
+from counterfoil.web import consent
 from counterfoil.web.app import create_app
 from counterfoil.web.consent import consent_routes
 
@@ -79,6 +81,27 @@ async def test_without_a_good_link_nothing_begins(
     assert (answer.status_code, "Location" in answer.headers) == (403, False)
     assert "Set-Cookie" not in answer.headers
     assert register.authorisations.get("acme") is None
+
+
+@pytest.mark.parametrize("hangs_up", [True, False])
+async def test_a_form_that_does_not_come_is_not_waited_for(
+    place: Place, register: Register, monkeypatch: pytest.MonkeyPatch, *, hangs_up: bool
+) -> None:
+    monkeypatch.setattr(consent, "FORM_SECONDS", 0.05)
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        if not hangs_up:
+            await asyncio.Event().wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/connect/acme", "headers": []}
+    await pages(place, register)(scope | {"query_string": b""}, receive, send)
+    assert sent[0]["status"] == 403
+    assert ((b"connection", b"close") in sent[0]["headers"]) is not hangs_up
 
 
 async def test_what_comes_from_the_wire_is_shown_as_text(
