@@ -162,14 +162,13 @@ def _refuse_taken(
     connection: Connection, told: Told, register: Register | None, others: Sequence[Connection]
 ) -> None:
     """Refuse a company that another connection exports: its expenses belong in other books."""
-    companies = {each.name: each.company_id for each in others if _at_one_pleo(each, connection)}
-    if register is not None:
-        known = register.installations.all().items()
-        bound = register.connections.all()
-        companies |= {name: each.company_id or "" for name, each in known}
-        companies |= {
-            each.name: each.company_id for each in bound if _at_one_pleo(each, connection)
-        }
+    bound = register.connections.all() if register else ()
+    known = register.installations.all() if register else {}
+    companies = {name: each.company_id or "" for name, each in known.items()}
+    stand: list[Binding | Connection] = [*bound, *others]
+    for each in stand:  # what is configured now counts before what was
+        if each.company_id and each.environment == connection.environment:
+            companies[each.name] = each.company_id
     for name, company_id in companies.items():
         if name != told.connection and company_id == told.company_id:
             raise CompanyTaken(
@@ -177,10 +176,6 @@ def _refuse_taken(
                 f"which connection {name} exports already; remove one of the two. If {name} is "
                 f"gone, counterfoil connections remove {name} forgets it"
             )
-
-
-def _at_one_pleo(one: Connection | Binding, other: Connection) -> bool:
-    return one.environment == other.environment
 
 
 async def replace_key(connection: Connection, register: Register, key: str) -> Connection:
