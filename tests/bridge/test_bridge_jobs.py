@@ -12,6 +12,8 @@ from counterfoil.register.locks import LockHeld
 from counterfoil.sandbox.faults import Kind
 from tests.bridge.conftest import Acme, OldProgram
 
+pytestmark = pytest.mark.slow
+
 
 async def test_asking_for_queued_expenses_claims_the_job(acme: Acme, old: OldProgram) -> None:
     ids = acme.items(3)

@@ -12,6 +12,8 @@ from counterfoil.sandbox.items import build_line, build_tax
 from counterfoil.sandbox.model import Receipt
 from tests.bridge.conftest import TOKEN, Acme, OldProgram
 
+pytestmark = pytest.mark.slow
+
 PDF = b"%PDF-1.4\n%%EOF\n"
 
 

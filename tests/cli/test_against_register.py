@@ -10,6 +10,8 @@ import pytest
 from counterfoil.sandbox.items import build_line, build_tax
 from tests.cli.conftest import Acme, CommandLine
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def booked(counterfoil: CommandLine, acme: Acme) -> dict[str, str]:

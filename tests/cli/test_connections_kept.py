@@ -17,6 +17,8 @@ from counterfoil.sandbox import Company
 from counterfoil.sandbox.model import SCOPES
 from tests.cli.conftest import LEDGER, Acme, CommandLine
 
+pytestmark = pytest.mark.slow
+
 BETA = (
     "--set=system=beancount",
     "--set=options.ledger=beta/main.beancount",
@@ -44,7 +46,6 @@ def queue(company: Company) -> None:
     company.state.queue_job(company.id)
 
 
-@pytest.mark.slow
 def test_a_connection_of_the_register_works_beside_the_file(
     counterfoil: CommandLine, acme: Acme, beta: Company
 ) -> None:

@@ -11,6 +11,8 @@ from counterfoil.cli.demo_folder import start_afresh
 from counterfoil.errors import ConfigurationError
 from tests.cli.conftest import CommandLine
 
+pytestmark = pytest.mark.slow
+
 DEMO = Path("counterfoil-demo")
 
 
@@ -19,7 +21,6 @@ def entries(folder: Path) -> int:
     return sum(path.read_text().count("pleo_entry:") for path in months)
 
 
-@pytest.mark.slow
 def test_every_expense_is_booked_and_the_ledger_is_sound_each_time(
     shell: CommandLine, here: Path
 ) -> None:

@@ -9,6 +9,8 @@ import pytest
 
 from tests.cli.conftest import Acme, CommandLine
 
+pytestmark = pytest.mark.slow
+
 
 def test_all_is_well(counterfoil: CommandLine, acme: Acme) -> None:
     acme.company.add_item()

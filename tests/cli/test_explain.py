@@ -9,6 +9,8 @@ import pytest
 from counterfoil.bookkeeping.rules import RULES
 from tests.cli.conftest import Acme, CommandLine
 
+pytestmark = pytest.mark.slow
+
 
 def test_lines_are_told_with_rule_meaning_and_fields_as_received(
     counterfoil: CommandLine, acme: Acme, monkeypatch: pytest.MonkeyPatch

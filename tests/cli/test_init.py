@@ -25,6 +25,8 @@ from counterfoil.testing.charts import chart_of
 from counterfoil.testing.memory import MemoryBooks, MemoryLedger
 from tests.cli.conftest import Acme, CommandLine
 
+pytestmark = pytest.mark.slow
+
 ACCOUNTS = {"wallet": "1800", "out_of_pocket": "2900", "contra": "1899", "payable": "2000"}
 
 

@@ -10,6 +10,8 @@ import pytest
 from counterfoil.register import PartRecord, PartState, open_register
 from tests.cli.conftest import Acme, CommandLine
 
+pytestmark = pytest.mark.slow
+
 NOTHING = "Nothing is uncertain: of every item it is known whether it is booked.\n"
 
 

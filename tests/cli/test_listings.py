@@ -8,6 +8,8 @@ import pytest
 
 from tests.cli.conftest import Acme, CommandLine
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("command", ["jobs", "items"])
 def test_before_the_first_run_there_is_nothing(

@@ -15,6 +15,8 @@ from counterfoil.sandbox.items import build_item, build_line, build_tax
 from counterfoil.sandbox.model import Item, encode
 from tests.cli.conftest import Acme, CommandLine
 
+pytestmark = pytest.mark.slow
+
 
 def expense(**fields: Any) -> Item:  # noqa: ANN401 -- build_item's own
     """Build an expense of 5 January, of no company in particular."""

@@ -11,6 +11,8 @@ from counterfoil.cli.rows import ItemRow
 from counterfoil.sandbox.items import build_line
 from tests.cli.conftest import Acme, CommandLine
 
+pytestmark = pytest.mark.slow
+
 ID = "59540ed2-2c4f-4f3d-9a0e-8f5a2b1c7d6e"
 
 

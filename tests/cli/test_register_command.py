@@ -16,6 +16,8 @@ from tests.cli.conftest import Acme, CommandLine
 from tests.register.test_register_away import CutAt
 from tests.register.wire import Wire
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def on_postgres(acme: Acme, empty_postgres_url: str) -> str:

@@ -16,6 +16,8 @@ from counterfoil.register import open_register
 from counterfoil.register.locks import company_lock
 from tests.cli.conftest import Acme, CommandLine
 
+pytestmark = pytest.mark.slow
+
 
 def test_an_export_is_booked_and_told_in_lines(counterfoil: CommandLine, acme: Acme) -> None:
     acme.company.add_items(2)

@@ -11,6 +11,8 @@ from counterfoil.cli.plans import KEPT, keep_plan, kept_plan
 from counterfoil.config import load
 from tests.cli.conftest import Acme, CommandLine
 
+pytestmark = pytest.mark.slow
+
 
 def plan(counterfoil: CommandLine) -> str:
     return str(json.loads(counterfoil("plan", "--json").out)["hash"])

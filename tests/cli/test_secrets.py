@@ -9,6 +9,8 @@ import pytest
 
 from tests.cli.conftest import Acme, CommandLine
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_new_key_is_printed_or_written_for_its_owner_alone(
     counterfoil: CommandLine, acme: Acme
@@ -22,7 +24,6 @@ def test_a_new_key_is_printed_or_written_for_its_owner_alone(
     assert (again.code, "may hold the only key" in again.err) == (2, True)
 
 
-@pytest.mark.slow
 def test_a_register_is_sealed_and_its_key_changed(
     counterfoil: CommandLine, acme: Acme, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,8 @@ from counterfoil.cli.items_table import show_items
 from counterfoil.cli.rows import ItemRow
 from tests.cli.conftest import Acme, CommandLine
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def item(counterfoil: CommandLine, acme: Acme) -> str:

@@ -13,6 +13,8 @@ import pytest
 from counterfoil.sandbox import demo_config_toml
 from tests.cli.conftest import CommandLine
 
+pytestmark = pytest.mark.slow
+
 
 @contextmanager
 def sandbox(*options: str) -> Iterator[str]:
@@ -26,7 +28,6 @@ def sandbox(*options: str) -> Iterator[str]:
             process.terminate()
 
 
-@pytest.mark.slow
 def test_what_the_sandbox_serves_is_booked_once(
     shell: CommandLine, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

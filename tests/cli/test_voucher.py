@@ -13,6 +13,8 @@ from counterfoil.sandbox import Receipt
 from counterfoil.sandbox.items import build_line, build_tax
 from tests.cli.conftest import Acme, CommandLine
 
+pytestmark = pytest.mark.slow
+
 
 def rows_of(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(StringIO(text, newline="")))

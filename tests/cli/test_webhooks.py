@@ -22,6 +22,8 @@ from counterfoil.sandbox.model import encode
 from tests.cli.conftest import CONFIGURATION, LEDGER, Acme, CommandLine
 from tests.cli.test_serve import wait_for
 
+pytestmark = pytest.mark.slow
+
 EVENT = "v1.export-job.created"
 
 
@@ -174,7 +176,6 @@ def test_what_breaks_off_leaves_nothing_that_delivers(
     assert [hook.status for hook in acme.state.hooks.values()] == ["ACTIVE"]
 
 
-@pytest.mark.slow
 def test_a_subscription_left_inactive_is_activated(
     acme: Acme, public: str, counterfoil: CommandLine
 ) -> None:
@@ -194,7 +195,6 @@ def test_a_subscription_left_inactive_is_activated(
     assert [each.status for each in acme.state.hooks.values()] == ["ACTIVE", "ACTIVE"]
 
 
-@pytest.mark.slow
 def test_a_click_on_export_is_booked_without_a_poll(
     acme: Acme, public: str, counterfoil: CommandLine
 ) -> None:
@@ -224,7 +224,6 @@ def test_a_click_on_export_is_booked_without_a_poll(
     assert public in counterfoil("webhooks", "list").out
 
 
-@pytest.mark.slow
 def test_a_subscription_is_rotated_and_the_old_one_goes_when_the_new_one_delivered(
     acme: Acme, public: str, counterfoil: CommandLine
 ) -> None:
@@ -248,7 +247,6 @@ def test_a_subscription_is_rotated_and_the_old_one_goes_when_the_new_one_deliver
     assert (row["remark"], row["heard_at"] is not None) == ("", True)
 
 
-@pytest.mark.slow
 def test_what_is_wrong_with_a_subscription_is_told(
     acme: Acme, public: str, counterfoil: CommandLine
 ) -> None:
@@ -280,7 +278,6 @@ def run(folder: Path, *arguments: str) -> str:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
 
 
-@pytest.mark.slow
 def test_a_sandbox_and_a_service_as_processes_of_their_own(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,8 @@ from _pytest.mark.structures import ParameterSet
 
 from tests.docs.blocks import Folder, run_blocks
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

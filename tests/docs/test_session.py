@@ -10,11 +10,12 @@ import pytest
 from tests.docs.blocks import free_port
 from tests.docs.session import held, spoken
 
+pytestmark = pytest.mark.slow
+
 LIMIT_SECONDS = 120
 """What is promised, a person's reading and typing included; it takes about half."""
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_books_are_connected_within_two_minutes_and_the_recording_shows_how(
     tmp_path: Path, root: Path

@@ -27,6 +27,8 @@ from counterfoil.sandbox import Fault, Kind
 if TYPE_CHECKING:
     from tests.oauth.conftest import Place
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def authoriser(place: Place, register: Register) -> Authoriser:

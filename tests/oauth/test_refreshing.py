@@ -23,6 +23,8 @@ from counterfoil.sandbox import Fault, Kind
 if TYPE_CHECKING:
     from tests.oauth.conftest import Place
 
+pytestmark = pytest.mark.slow
+
 
 class Later:
     """A clock that is ahead by as much as a story wants."""

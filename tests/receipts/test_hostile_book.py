@@ -17,6 +17,8 @@ from counterfoil.systems.contract import AccountingSystem
 from counterfoil.testing.world import SETTINGS, World
 from tests.receipts.hostile_book import book_of_hostile_receipts, export_the_book
 
+pytestmark = pytest.mark.slow
+
 STATED = [(case.name, case.failure) for case in book_of_hostile_receipts()]
 LEDGER = "\n".join(
     f'2020-01-01 open {name}\n  code: "{code}"'
@@ -67,7 +69,6 @@ async def test_in_memory() -> None:
     )
 
 
-@pytest.mark.slow
 async def test_in_a_ledger(tmp_path: Path) -> None:
     async with LedgerWorld(tmp_path / "main.beancount") as world:
         assert await export_the_book(world) == STATED

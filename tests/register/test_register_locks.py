@@ -21,6 +21,8 @@ from counterfoil.register.advisory import SCHEMA, AdvisoryLocks, key_of
 from counterfoil.register.locks import company_lock
 from tests.register.test_register_memory import part
 
+pytestmark = pytest.mark.slow
+
 HOLD = """
 import sys
 from counterfoil.register import open_register

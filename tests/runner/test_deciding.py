@@ -16,6 +16,8 @@ from counterfoil.errors import RefusedByBooks
 from counterfoil.sandbox.server import SandboxServer
 from counterfoil.sandbox.state import State
 
+pytestmark = pytest.mark.slow
+
 LEDGER = "\n".join(
     f'2020-01-01 open {name}\n  code: "{code}"'
     for name, code in [
@@ -109,7 +111,6 @@ def desk(
         yield made
 
 
-@pytest.mark.slow
 def test_a_changed_item_is_kept(desk: Desk) -> None:
     assert desk.export() == "successful"
     assert desk.export(account="6300") == "failed"
@@ -119,7 +120,6 @@ def test_a_changed_item_is_kept(desk: Desk) -> None:
     assert "Expenses:Meals" not in desk.book
 
 
-@pytest.mark.slow
 def test_a_decision_to_keep_needs_no_remark_in_the_books(desk: Desk) -> None:
     desk.export()
     desk.export(account="6300")
@@ -129,7 +129,6 @@ def test_a_decision_to_keep_needs_no_remark_in_the_books(desk: Desk) -> None:
     assert desk.export() == "successful"
 
 
-@pytest.mark.slow
 def test_a_changed_draft_is_booked_anew(desk: Desk) -> None:
     desk.export()
     assert desk.export(account="6300") == "failed"
@@ -139,7 +138,6 @@ def test_a_changed_draft_is_booked_anew(desk: Desk) -> None:
     assert "Expenses:Meals" in desk.book
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("desk", ["final"], indirect=True)
 def test_a_posted_entry_is_reversed_and_may_be_booked_again(desk: Desk) -> None:
     desk.export()
@@ -149,7 +147,6 @@ def test_a_posted_entry_is_reversed_and_may_be_booked_again(desk: Desk) -> None:
     assert "pleo_attempt: 2" in desk.book
 
 
-@pytest.mark.slow
 def test_a_whole_job_is_undone(desk: Desk) -> None:
     desk.export()
     job = next(iter(desk.state.jobs))
@@ -157,7 +154,6 @@ def test_a_whole_job_is_undone(desk: Desk) -> None:
     assert "nothing that it booked is in the books" in desk.do("reverse", "--job", job)
 
 
-@pytest.mark.slow
 def test_undoing_a_job_leaves_alone_what_another_job_booked(desk: Desk) -> None:
     desk.export()
     desk.state.entry(desk.entry).exported = False
@@ -171,7 +167,6 @@ def test_an_unknown_job_is_not_undone(desk: Desk) -> None:
     assert "is not a job of ours" in desk.do("reverse", "--job", "unknown", code=2)
 
 
-@pytest.mark.slow
 def test_what_is_booked_in_whole_is_not_booked_elsewhere(desk: Desk) -> None:
     desk.export()
     told = desk.do("resolve", desk.entry, "--booked-as", "JE-7", code=1)
@@ -186,7 +181,6 @@ def test_what_the_books_show_in_whole_is_not_called_not_booked(desk: Desk) -> No
     assert f"counterfoil reverse {desk.entry}" in told
 
 
-@pytest.mark.slow
 def test_an_item_that_is_in_the_books_elsewhere_counts_as_booked(desk: Desk) -> None:
     desk.export()
     desk.do("resolve", desk.entry, "--reverse")
@@ -196,14 +190,12 @@ def test_an_item_that_is_in_the_books_elsewhere_counts_as_booked(desk: Desk) -> 
     assert item.external_id == "JE-7"
 
 
-@pytest.mark.slow
 def test_an_item_that_a_person_did_not_find_is_booked(desk: Desk) -> None:
     desk.export()
     desk.do("resolve", desk.entry, "--reverse")
     assert "not booked" in desk.do("resolve", desk.entry, "--not-booked")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["{}", None])
 def test_an_item_that_is_not_readable_any_more_can_be_decided_about(
     desk: Desk, damage: str | None

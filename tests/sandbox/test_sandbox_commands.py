@@ -22,6 +22,8 @@ from counterfoil.sandbox import DEFAULT_COMPANY, Company, SandboxServer, State, 
 from counterfoil.sandbox.commands import app
 from counterfoil.sandbox.grants import Asked
 
+pytestmark = pytest.mark.slow
+
 START = "from counterfoil.sandbox.commands import app; app()"
 
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(b"v" * 43).digest()).decode()[:43]

@@ -19,6 +19,8 @@ from counterfoil.sandbox import SandboxServer, State
 from counterfoil.sandbox.hooks import Hook
 from tests.sandbox.conftest import UNDOCUMENTED, contract
 
+pytestmark = pytest.mark.slow
+
 JOB = "8eb648ab-464b-42a0-ba17-eda703657e33"
 SUBSCRIPTION = "123e4567-e89b-42d3-a456-426614174000"
 COMPANY = "12abc3d4-e567-890e-1234-abc56e78fabc"

@@ -22,6 +22,8 @@ from tests.cli.conftest import CONFIGURATION, LEDGER
 from tests.pleo.serving import served
 from tests.security.authority import Authority, make_authority
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass(frozen=True)
 class Guarded:

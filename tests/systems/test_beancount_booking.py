@@ -23,6 +23,8 @@ from counterfoil.systems.contract import (
 )
 from tests.systems.ledgers import COFFEE, HOTEL, TAXI, LedgerFolder, entry, look_up, only
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_adapter_declares_what_it_can() -> None:
     (found,) = entry_points(group="counterfoil.systems", name="beancount")

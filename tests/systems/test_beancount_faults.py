@@ -13,6 +13,8 @@ from counterfoil.systems.contract import Booked, BooksNotReady, Unknown
 from tests.gate.plugin import Gate
 from tests.systems.ledgers import COFFEE, TAXI, LedgerFolder, document, entry, look_up, only
 
+pytestmark = pytest.mark.slow
+
 APRIL = entry().date.replace(month=4)
 
 

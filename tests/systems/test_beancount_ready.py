@@ -8,6 +8,8 @@ from counterfoil.errors import JobFailureType
 from counterfoil.systems.contract import Booked, BooksNotReady, Problem
 from tests.systems.ledgers import COFFEE, TAXI, LedgerFolder, entry, look_up, only
 
+pytestmark = pytest.mark.slow
+
 
 async def problem(ledger: LedgerFolder) -> Problem:
     """Return the one problem a ledger has."""

@@ -13,6 +13,8 @@ from counterfoil.systems.beancount.receipts import Archive
 from counterfoil.systems.contract import Booked, Refused
 from tests.systems.ledgers import COFFEE, TAXI, LedgerFolder, document, entry, only
 
+pytestmark = pytest.mark.slow
+
 TRAVEL = "documents/Expenses/Travel"
 
 

@@ -23,6 +23,8 @@ from counterfoil.systems.beancount.syntax import (
 from counterfoil.systems.contract import Refused
 from tests.systems.ledgers import MAIN, TAXI, LedgerFolder, entry, only
 
+pytestmark = pytest.mark.slow
+
 STRING = re.compile(r'"(?:[^"\\\n]|\\[\\"nt])*"')
 NOW = datetime(2026, 3, 6, 8, 0, tzinfo=UTC)
 
@@ -108,7 +110,6 @@ async def test_names_without_quotes_cannot_smuggle_directives(ledger: LedgerFold
     assert "Evil" not in "".join((ledger.root / name).read_text() for name in ledger.files())
 
 
-@pytest.mark.slow
 @settings(max_examples=2, suppress_health_check=list(HealthCheck))
 @given(st.lists(texts, min_size=60, max_size=120))
 async def test_beancount_says_the_same_text_and_nothing_else(hostile: list[str]) -> None:

@@ -19,6 +19,8 @@ from tests.tryton.tryton_rpc import Rpc
 from tests.tryton.tryton_server import Database
 from tests.tryton.tryton_server import Tryton as Server
 
+pytestmark = pytest.mark.slow
+
 READS = ("load", "login", "read")
 
 
@@ -135,7 +137,6 @@ class TrytonBook(FreshBook):
         self.rpc.model(model, button, [int(number)])
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(900)
 class TestTryton(Conformance):
     @pytest.fixture
