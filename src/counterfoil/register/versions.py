@@ -9,13 +9,14 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Column, MetaData, String, Table, inspect, select
+from sqlalchemy.schema import CreateTable
 
 from counterfoil.errors import CounterfoilError
 from counterfoil.register.schema import metadata
 
 if TYPE_CHECKING:
     from alembic.config import Config
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Index
 
 __all__ = ["HEAD", "SchemaMismatch", "bring_up", "migrate", "refuse_newer", "version_of"]
 
@@ -59,9 +60,17 @@ def bring_up(connection: Connection, had: str | None) -> None:
     if had is not None:
         migrate(connection)
         return
-    metadata.create_all(connection)
+    for table in metadata.sorted_tables:
+        connection.execute(CreateTable(table))
+        for index in sorted(table.indexes, key=_order):
+            index.create(connection)
     _VERSION.create(connection)
     connection.execute(_VERSION.insert().values(version_num=HEAD))
+
+
+def _order(index: Index) -> tuple[bool, str]:
+    """Put indexes of a part of the rows last: of several that would do, SQLite uses the newest."""
+    return index.dialect_options["sqlite"]["where"] is not None, str(index.name)
 
 
 def migrate(connection: Connection, version: str = "head") -> None:
