@@ -133,10 +133,15 @@ def test_a_lock_that_another_process_holds_is_told_with_its_holder(
 
 
 @pytest.mark.parametrize(
-    "moment", ["register.intend_claim", "register.settle", "register.close_job"]
+    ("moment", "what"),
+    [
+        ("register.intend_claim", "The register {url} cannot be used: "),
+        ("register.settle", "the lock on company {company_id} is lost"),
+        ("register.close_job", "The register {url} cannot be used: "),
+    ],
 )
 def test_a_run_that_loses_postgresql_says_so_and_the_next_goes_on(
-    counterfoil: CommandLine, acme: Acme, postgres_url: str, moment: str
+    counterfoil: CommandLine, acme: Acme, postgres_url: str, moment: str, what: str
 ) -> None:
     acme.company.add_item()
     job = acme.export()
@@ -145,7 +150,7 @@ def test_a_run_that_loses_postgresql_says_so_and_the_next_goes_on(
         with observe(CutAt(wire, moment)):
             said = counterfoil("run", "--once")
         assert said.code == 1
-        assert f"The register {wire.url} cannot be used: " in said.out + said.err
+        assert what.format(url=wire.url, company_id=acme.company.id) in said.out + said.err
         assert "a fault of Counterfoil" not in said.out + said.err
         assert f"The register {wire.url} cannot be used: " in counterfoil("jobs").err
         wire.mend()
