@@ -75,8 +75,7 @@ async def test_what_cannot_be_made_to_fit_fails_its_item_alone(world: World) -> 
     failed = world.item(job, bad)
     assert failed.failure_reason_type == "receipt_conversion_failure"
     assert failed.failure_reason.endswith(
-        "Replace the receipt in Pleo. Nothing was booked: put the receipt right in Pleo if need "
-        "be, then export again."
+        "Replace the receipt in Pleo. Put the receipt right in Pleo if need be, then export again."
     )
     assert world.ledger.copies(bad) == 0
     assert held(world, good) == 1

@@ -58,8 +58,8 @@ def test_a_changed_item_that_cannot_be_booked_anew_names_what_stands() -> None:
         world.correct(entry, 1300)
         world.failing_receipts.append(ReceiptDownloadFailure("The receipt did not come."))
         assert failure(run(world)) == (
-            f"The receipt did not come. It stays booked as {entry}/entry#1, "
-            "as it was before it changed"
+            "The receipt did not come. Put the receipt right in Pleo if need be, then export "
+            f"again. It stays booked as {entry}/entry#1, as it was before it changed"
         )
         assert world.end() == []
 

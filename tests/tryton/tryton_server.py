@@ -117,7 +117,9 @@ class Tryton:
     def database(self, without: Sequence[str] = ()) -> Iterator[Database]:
         """Copy the template for a while, as if some modules had never been activated."""
         name = f"{self.prefix}{uuid.uuid4().hex[:12]}"
-        run_sql(self.postgres, "CREATE DATABASE {} TEMPLATE {}", name, self.template)
+        run_sql(
+            self.postgres, "CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", name, self.template
+        )
         try:
             for module in without:
                 set_module(in_database(self.postgres, name), module, "not activated")

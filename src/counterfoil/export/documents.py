@@ -144,8 +144,7 @@ def _without_receipt(failure: ItemFailure, booked: Found | None) -> ItemFailure:
     why = str(failure).rstrip(".")
     if booked is None:
         return failure.reworded(
-            f"{why}. Nothing was booked: put the receipt right in Pleo if need be, then export "
-            "again."
+            f"{why}. Put the receipt right in Pleo if need be, then export again."
         )
     return failure.reworded(
         f"Booked as {booked.id}, but a receipt is missing: {why}. The next export adds it."
