@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
@@ -16,6 +17,11 @@ pytestmark = pytest.mark.slow
 PATIENCE = 60
 
 
+def _heed_interrupts() -> None:
+    """Undo what a run in the background begins with: it ignores Ctrl+C, and so do its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Terminal:
     """A person at a terminal on which init asks."""
 
@@ -27,6 +33,7 @@ class Terminal:
             encoding="utf-8",
             dimensions=(40, 200),
             timeout=PATIENCE,
+            preexec_fn=_heed_interrupts,
         )
         self.init.delaybeforesend = None
         self.shown = ""
