@@ -14,7 +14,7 @@ from counterfoil.export.lease import Lease
 from counterfoil.export.ports import Export
 from counterfoil.export.work import ItemWork
 from counterfoil.export.write import Writer
-from counterfoil.pleo import client, paging
+from counterfoil.pleo import calling, paging
 from counterfoil.pleo.client import PleoClient
 from counterfoil.pleo.errors import PleoError, PleoUnanswered
 from counterfoil.pleo.models import ItemUpdate, ItemUpdateResult
@@ -115,7 +115,7 @@ def take_a_torn_list_for_whole(patch: pytest.MonkeyPatch) -> None:
             return
 
     patch.setattr(paging, "_walk", walk)
-    patch.setattr(client, "page_of", lambda *page: replace(page_of(*page), total=None))
+    patch.setattr(calling, "page_of", lambda *page: replace(page_of(*page), total=None))
 
 
 def resume_anothers_job(patch: pytest.MonkeyPatch) -> None:
