@@ -77,14 +77,13 @@ async def tell(export: Export, job_id: str, rows: Sequence[ItemUpdate]) -> dict[
 
 
 def _note(export: Export, items: Sequence[KeptItem]) -> None:
-    for item in items:
-        if (outcome := item.outcome) is not None:
-            note(
-                "item",
-                connection=export.connection,
-                outcome=outcome.status,
-                failure_type=outcome.failure_type or "",
-            )
+    for outcome in [item.outcome for item in items if item.outcome is not None]:
+        note(
+            "item",
+            connection=export.connection,
+            outcome=outcome.status,
+            failure_type=outcome.failure_type or "",
+        )
 
 
 def _row(entry_id: str, outcome: ItemOutcome) -> ItemUpdate:
