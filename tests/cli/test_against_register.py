@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from counterfoil.sandbox.items import build_line, build_tax
-from tests.cli.conftest import Acme, CommandLine
+from tests.acme import Acme, CommandLine
 
 pytestmark = pytest.mark.slow
 

@@ -12,7 +12,7 @@ import pytest
 from counterfoil import __version__
 from counterfoil.cli.app import COMMANDS
 from counterfoil.effects import Effect, observe
-from tests.cli.conftest import Acme, CommandLine
+from tests.acme import Acme, CommandLine
 
 
 class Seen:

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from tests.cli.conftest import LEDGER, Acme, CommandLine
+from tests.acme import LEDGER, Acme, CommandLine
 
 REBIND = ("connections", "rebind", "acme")
 

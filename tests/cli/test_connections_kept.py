@@ -15,7 +15,7 @@ from counterfoil.register.sealing import new_key
 from counterfoil.runner.serving import ConnectionState, State, drained
 from counterfoil.sandbox import Company
 from counterfoil.sandbox.model import SCOPES
-from tests.cli.conftest import LEDGER, Acme, CommandLine
+from tests.acme import LEDGER, Acme, CommandLine
 
 pytestmark = pytest.mark.slow
 

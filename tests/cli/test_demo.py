@@ -9,7 +9,7 @@ import pytest
 
 from counterfoil.cli.demo_folder import start_afresh
 from counterfoil.errors import ConfigurationError
-from tests.cli.conftest import CommandLine
+from tests.acme import CommandLine
 
 pytestmark = pytest.mark.slow
 

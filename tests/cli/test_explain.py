@@ -7,7 +7,7 @@ import json
 import pytest
 
 from counterfoil.bookkeeping.rules import RULES
-from tests.cli.conftest import Acme, CommandLine
+from tests.acme import Acme, CommandLine
 
 pytestmark = pytest.mark.slow
 

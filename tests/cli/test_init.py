@@ -23,7 +23,7 @@ from counterfoil.config.surroundings import Surroundings
 from counterfoil.systems.contract import AccountingSystem, SystemKind
 from counterfoil.testing.charts import chart_of
 from counterfoil.testing.memory import MemoryBooks, MemoryLedger
-from tests.cli.conftest import Acme, CommandLine
+from tests.acme import Acme, CommandLine
 
 pytestmark = pytest.mark.slow
 

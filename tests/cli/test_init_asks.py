@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import pexpect
 import pytest
 
-from tests.cli.conftest import Acme
+from tests.acme import Acme
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from counterfoil.register import PartRecord, PartState, open_register
-from tests.cli.conftest import Acme, CommandLine
+from tests.acme import Acme, CommandLine
 
 pytestmark = pytest.mark.slow
 

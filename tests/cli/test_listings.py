@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.cli.conftest import Acme, CommandLine
+from tests.acme import Acme, CommandLine
 
 pytestmark = pytest.mark.slow
 

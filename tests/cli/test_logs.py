@@ -13,7 +13,7 @@ import pytest
 from counterfoil.cli.logs import set_up_logs
 from counterfoil.config import LogSettings
 from counterfoil.sandbox.faults import Fault, Kind
-from tests.cli.conftest import Acme, CommandLine
+from tests.acme import Acme, CommandLine
 
 NOTE = "lunch-of-the-board"
 PLANTED = ("4711.13", "471113", "4,711.13", "Waldemar", "Quux", "Zanzibar-Supplies", NOTE)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from counterfoil.register import open_register
-from tests.cli.conftest import Acme, CommandLine
+from tests.acme import Acme, CommandLine
 
 NOTIFY = '[notify]\ncommand = ["{program}"]\n\n[[connection]]'
 

@@ -13,7 +13,7 @@ import pytest
 from counterfoil.pleo.models import NO_ID
 from counterfoil.sandbox.items import build_item, build_line, build_tax
 from counterfoil.sandbox.model import Item, encode
-from tests.cli.conftest import Acme, CommandLine
+from tests.acme import Acme, CommandLine
 
 pytestmark = pytest.mark.slow
 

@@ -9,7 +9,7 @@ import pytest
 from counterfoil.cli.problems import cause, problems
 from counterfoil.cli.rows import ItemRow
 from counterfoil.sandbox.items import build_line
-from tests.cli.conftest import Acme, CommandLine
+from tests.acme import Acme, CommandLine
 
 pytestmark = pytest.mark.slow
 

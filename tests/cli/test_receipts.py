@@ -9,7 +9,7 @@ import pytest
 
 from counterfoil.sandbox.faults import Fault, Kind
 from counterfoil.sandbox.model import Receipt
-from tests.cli.conftest import Acme, CommandLine
+from tests.acme import Acme, CommandLine
 
 PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
 

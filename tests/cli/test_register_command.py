@@ -12,7 +12,7 @@ from counterfoil.effects import observe
 from counterfoil.register import open_register
 from counterfoil.register.locks import company_lock
 from counterfoil.register.versions import HEAD
-from tests.cli.conftest import Acme, CommandLine
+from tests.acme import Acme, CommandLine
 from tests.register.test_register_away import CutAt
 from tests.register.wire import Wire
 

@@ -14,7 +14,7 @@ import pytest
 
 from counterfoil.register import open_register
 from counterfoil.register.locks import company_lock
-from tests.cli.conftest import Acme, CommandLine
+from tests.acme import Acme, CommandLine
 
 pytestmark = pytest.mark.slow
 

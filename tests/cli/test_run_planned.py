@@ -9,7 +9,7 @@ import pytest
 
 from counterfoil.cli.plans import KEPT, keep_plan, kept_plan
 from counterfoil.config import load
-from tests.cli.conftest import Acme, CommandLine
+from tests.acme import Acme, CommandLine
 
 pytestmark = pytest.mark.slow
 

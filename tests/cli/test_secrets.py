@@ -7,7 +7,7 @@ import stat
 
 import pytest
 
-from tests.cli.conftest import Acme, CommandLine
+from tests.acme import Acme, CommandLine
 
 pytestmark = pytest.mark.slow
 

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from counterfoil.sandbox.faults import Fault, Kind
-from tests.cli.conftest import Acme, CommandLine
+from tests.acme import Acme, CommandLine
 
 pytestmark = pytest.mark.slow
 

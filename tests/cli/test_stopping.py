@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from counterfoil.sandbox.faults import Fault, Kind
-from tests.cli.conftest import Acme, CommandLine
+from tests.acme import Acme, CommandLine
 
 pytestmark = pytest.mark.slow
 

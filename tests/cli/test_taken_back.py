@@ -10,7 +10,7 @@ import pytest
 
 from counterfoil.cli.items_table import show_items
 from counterfoil.cli.rows import ItemRow
-from tests.cli.conftest import Acme, CommandLine
+from tests.acme import Acme, CommandLine
 
 pytestmark = pytest.mark.slow
 

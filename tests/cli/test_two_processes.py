@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from counterfoil.sandbox import demo_config_toml
-from tests.cli.conftest import CommandLine
+from tests.acme import CommandLine
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,7 @@ import pytest
 from counterfoil.cli.voucher import VoucherRow, written
 from counterfoil.sandbox import Receipt
 from counterfoil.sandbox.items import build_line, build_tax
-from tests.cli.conftest import Acme, CommandLine
+from tests.acme import Acme, CommandLine
 
 pytestmark = pytest.mark.slow
 

@@ -19,7 +19,7 @@ import pytest
 from counterfoil.register.sealing import new_key
 from counterfoil.sandbox import DEFAULT_COMPANY, DEFAULT_KEY, Fault, Kind, State
 from counterfoil.sandbox.model import encode
-from tests.cli.conftest import CONFIGURATION, LEDGER, Acme, CommandLine
+from tests.acme import CONFIGURATION, LEDGER, Acme, CommandLine
 from tests.cli.test_serve import wait_for
 
 pytestmark = pytest.mark.slow

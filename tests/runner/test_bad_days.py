@@ -18,7 +18,7 @@ from counterfoil.runner.reports import ConnectionReport
 from counterfoil.runner.serving import ConnectionState, State
 from counterfoil.sandbox.faults import Kind
 from counterfoil.testing.world import World
-from tests.cli.conftest import CONFIGURATION
+from tests.acme import CONFIGURATION
 
 COMPANY = "12abc3d4-e567-890e-1234-abc56e78fabc"
 

@@ -18,7 +18,7 @@ from counterfoil.sandbox import Company, Receipt, State
 from counterfoil.sandbox.app import create_app
 from counterfoil.systems.contract import BooksNotReady
 from counterfoil.systems.tryton.exchange import Exchange
-from tests.cli.conftest import CONFIGURATION, LEDGER
+from tests.acme import CONFIGURATION, LEDGER
 from tests.pleo.serving import served
 from tests.security.authority import Authority, make_authority
 

@@ -28,7 +28,7 @@ from urllib.parse import urlsplit
 from counterfoil.register import Register, open_register
 from counterfoil.register.sealing import Seal, new_key
 from counterfoil.sandbox import Company, SandboxServer, State
-from tests.cli.conftest import CONFIGURATION, LEDGER
+from tests.acme import CONFIGURATION, LEDGER
 from tests.web.conftest import subscribe
 from tests.web.signing import about_job, headers_for, secret_of
 

@@ -36,10 +36,8 @@ from counterfoil.runner import working
 from counterfoil.runner.looking import Lookout
 from counterfoil.runner.queue import Queue
 from counterfoil.runner.working import Dispatcher, Worker
-from tests.cli.conftest import Acme, CommandLine
+from tests.acme import Acme, CommandLine
 from tests.register.test_register_memory import job
-
-pytest_plugins = ["tests.cli.conftest"]
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
