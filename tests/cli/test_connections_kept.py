@@ -199,7 +199,7 @@ def test_whoever_serves_says_who_is_held(counterfoil: CommandLine, acme: Acme) -
     with loaded.open_register() as register:
         state = ConnectionState(connection)
         state.note(drained(connection, register, bool), datetime.now(UTC))
-    assert (state.state, state.broken, state.pause(300)) == (State.HELD, 0, 300)
+    assert (state.state, state.broken, state.pause(300)) == (State.PAUSED, 0, 300)
     assert "(audit); counterfoil connections resume acme" in (state.error or "")
 
 

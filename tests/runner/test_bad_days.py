@@ -79,7 +79,7 @@ def test_a_broken_connection_is_looked_at_less_and_less_and_one_that_waits_soon(
     for _ in range(60):
         state.note(broken, now)
         pauses.append(state.pause(300))
-    assert (state.state, pauses[:3], pauses[-1]) == (State.PAUSED, [300, 600, 1200], 3600)
+    assert (state.state, pauses[:3], pauses[-1]) == (State.BROKEN, [300, 600, 1200], 3600)
     state.note(replace(broken, error=None, waiting="the books are away"), now)
     assert (state.state, state.pause(300), state.pause(10)) == (State.WAITING, 30, 10)
     assert state.error == "the books are away"

@@ -48,7 +48,7 @@ def test_a_broken_connection_is_paused_for_all_and_shown(tmp_path: Path, postgre
         job = here.export("c1")
         here.worker()
         url = here.server()
-        eventually(lambda: states(url) == {"c0": "paused", "c1": "idle"})
+        eventually(lambda: states(url) == {"c0": "broken", "c1": "idle"})
         eventually(lambda: here.done([job]))
 
 

@@ -62,9 +62,9 @@ class State(StrEnum):
     STARTING = "starting"
     IDLE = "idle"
     RUNNING = "running"
+    BROKEN = "broken"
+    """It cannot work, and is looked at less and less often; asking for it tries at once."""
     PAUSED = "paused"
-    """It is broken, and looked at less and less often; asking for it tries at once."""
-    HELD = "held"
     """A person paused it, and none of its jobs is looked for until it is resumed."""
     WAITING = "waiting"
     """Its accounting system is away, and a pending job is left unclaimed meanwhile."""
@@ -78,7 +78,7 @@ class ConnectionState:
     again: asyncio.Event = field(default_factory=asyncio.Event)
     state: State = State.STARTING
     error: str | None = None
-    """Why it is paused, held, or waits."""
+    """Why it is broken, paused, or waits."""
     looked_at: datetime | None = None
     """When its last drain ended, UTC."""
     foreign: Sequence[str] = ()
@@ -94,7 +94,7 @@ class ConnectionState:
         self.error = report.error or report.paused or report.waiting
         is_broken = report.error is not None and not report.busy
         self.broken = self.broken + 1 if is_broken else 0
-        self.state = State.PAUSED if is_broken else _idle(report)
+        self.state = State.BROKEN if is_broken else _idle(report)
         self.causes = [*self.causes, *map(_cause, report.jobs)][-IN_A_ROW:]
 
     @property
@@ -113,7 +113,7 @@ class ConnectionState:
 
 def _idle(report: ConnectionReport) -> State:
     if report.paused:
-        return State.HELD
+        return State.PAUSED
     return State.WAITING if report.waiting else State.IDLE
 
 
@@ -255,7 +255,7 @@ def tell(state: ConnectionState, report: ConnectionReport) -> None:
         )
     if state.failing:
         log.error("its last jobs all failed for one cause", connection=name, reason=state.failing)
-    if state.state is State.HELD:
+    if state.state is State.PAUSED:
         log.info("a person paused the connection", connection=name, reason=report.paused)
     if state.broken:
-        log.error("the connection is paused", connection=name, reason=report.error)
+        log.error("the connection is broken", connection=name, reason=report.error)

@@ -50,10 +50,10 @@ class _Desk:
         self._token = token
 
     async def ready(self, request: Request) -> JSONResponse:
-        """Say whether it works; 503 while it starts or stops, or all connections are paused."""
+        """Say whether it works; 503 while it starts or stops, or all connections are broken."""
         del request
         states = Counter(str(each.state) for each in await self._states())
-        able = sum(states.values()) - states[State.PAUSED] - states[State.STARTING]
+        able = sum(states.values()) - states[State.BROKEN] - states[State.STARTING]
         works = able > 0 and not self._service.stopping
         body = {"status": "ready" if works else "not ready", "connections": dict(states)}
         return JSONResponse(body, 200 if works else 503)
