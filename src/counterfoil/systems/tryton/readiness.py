@@ -68,15 +68,14 @@ async def enter(access: Access, options: TrytonOptions) -> Offer:
 async def _choose_company(
     access: Access, options: TrytonOptions, preferences: Mapping[str, object]
 ) -> None:
-    """Make every call in the company, and in English: the words are shown to people."""
+    """Make every call in the company, and in English: the words are shown to people.
+
+    Nothing is asked in a company before it is known to be there: for a while Tryton remembers what
+    it found in one, which is nothing where there is none.
+    """
     company = options.company
-    access.context = {
-        **{name: value for name, value in preferences.items() if name in {"employee", "groups"}},
-        "language": "en",
-        "company": company,
-        "companies": [company],
-        "company_filter": "one",
-    }
+    mine = {name: value for name, value in preferences.items() if name in {"employee", "groups"}}
+    access.context = {**mine, "language": "en"}
     rows = await access.search_read("company.company", [], ("rec_name",))
     known = {row["id"]: row["rec_name"] for row in rows}
     if company not in known:
@@ -85,6 +84,7 @@ async def _choose_company(
             f"Tryton's database {options.database} has no company {company}; there is {names}: "
             "correct options.company."
         )
+    access.context |= {"company": company, "companies": [company], "company_filter": "one"}
     allowed = await _own_companies(access)
     if allowed and company not in allowed:
         raise not_ready(
