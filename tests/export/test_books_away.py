@@ -45,7 +45,11 @@ async def test_the_next_job_waits_unclaimed_until_the_books_are_there_again(worl
     assert [result.outcome for result in await world.export()] == ["completed"]
 
 
-async def test_fifteen_minutes_before_it_expires_it_is_claimed_and_fails(world: World) -> None:
+@pytest.mark.parametrize("minutes_off", [0, -20, 20])
+async def test_fifteen_minutes_before_it_expires_it_is_claimed_and_fails(
+    world: World, minutes_off: int
+) -> None:
+    world.clock.off = timedelta(minutes=minutes_off)
     await failed_once(world)
     job = world.queue()
     world.state.clock.advance(timedelta(minutes=44))

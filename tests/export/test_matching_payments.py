@@ -400,7 +400,7 @@ async def test_books_that_refuse_to_settle_fail_nothing(paying: World, error: Ex
     async with paying.ready() as (register, pleo):
         export = paying.exporting(register, pleo, fence=1)
         now = paying.clock.now()
-        export.lease.start(expires_in=3600, updated_at=now, now=now)
+        export.lease.start(expires_in=3600, updated_at=now)
         async with BrokenBooks(paying.ledger, error) as books:
             await settle_payments(export, books)
     assert "never" in listed(paying)[paid].why

@@ -315,6 +315,7 @@ class Refusing:
     """Pleo behind a proxy that answers 404 to every report."""
 
     def __init__(self, pleo: Pleo) -> None:
+        self.server_date = pleo.server_date
         self.list_jobs = pleo.list_jobs
         self.get_job = pleo.get_job
         self.send_event = pleo.send_event

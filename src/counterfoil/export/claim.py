@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import structlog
 
 from counterfoil.export.detect import started_by_us
@@ -40,7 +42,7 @@ async def claim(export: Export, job_id: str) -> ExportJob | None:
             export.register.jobs.forget(job.id)
         raise
     export.register.jobs.claimed(job.id)
-    export.lease.start(expires_in=job.expires_in, updated_at=sent_at, now=sent_at)
+    export.lease.start(expires_in=job.expires_in, updated_at=sent_at)
     return job
 
 
@@ -69,10 +71,9 @@ async def _look(export: Export, job_id: str, *, unanswered: bool) -> ExportJob |
 
 def _ours(export: Export, job: ExportJob) -> ExportJob:
     export.register.jobs.claimed(job.id)
-    now = export.clock.now()
-    export.lease.start(
-        expires_in=job.expires_in, updated_at=job.last_updated_at or job.created_at, now=now
-    )
+    untouched = export.pleo_now() - (job.last_updated_at or job.created_at)
+    updated_at = export.clock.now() - max(untouched, timedelta(0))
+    export.lease.start(expires_in=job.expires_in, updated_at=updated_at)
     return job
 
 

@@ -18,10 +18,10 @@ class Lease:
         self._seconds = timedelta(hours=1)
         self._until: datetime | None = None
 
-    def start(self, *, expires_in: int, updated_at: datetime, now: datetime) -> None:
-        """Hold a job that Pleo says was updated then; a clock ahead of ours gains nothing."""
+    def start(self, *, expires_in: int, updated_at: datetime) -> None:
+        """Hold a job that was updated then, by our clock, and lives so many seconds after that."""
         self._seconds = timedelta(seconds=expires_in)
-        self._until = min(updated_at, now) + self._seconds
+        self._until = updated_at + self._seconds
 
     def renew(self, now: datetime) -> None:
         """Pleo accepted an update sent at this time."""

@@ -57,7 +57,7 @@ async def mind_books(make_export: Callable[[], Export], job: ExportJob) -> None:
         export.register.books_away.back(away.target)
         return
     claim_at = job.expires_at - CLAIM_BEFORE_EXPIRY
-    if export.clock.now() < claim_at:
+    if export.pleo_now() < claim_at:
         raise BooksAreAway(
             f"The accounting system is away since {away.since:%Y-%m-%d %H:%M} UTC: "
             f"{problem.message} Job {job.id} waits for it in Pleo, unclaimed, until "

@@ -38,6 +38,10 @@ __all__ = [
 class Pleo(Protocol):
     """The calls of the Export API v3 that an export makes; see ``counterfoil.pleo.client``."""
 
+    @property
+    def server_date(self) -> datetime | None:
+        """Return Pleo's clock as of its last answer, UTC; None before one said it."""
+
     async def list_jobs(self, statuses: Sequence[str]) -> list[ExportJob]:
         """Return all jobs of the company in these statuses."""
 
@@ -157,3 +161,7 @@ class Export:
     """Says whether to leave when the chunk at hand is reported."""
     planned: AgreedPlan | None = None
     """What the run is held to; None: whatever follows from the items."""
+
+    def pleo_now(self) -> datetime:
+        """Return the time by Pleo's clock, as of its last answer; by ours where it says none."""
+        return self.pleo.server_date or self.clock.now()

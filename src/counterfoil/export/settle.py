@@ -53,7 +53,7 @@ async def settle_alone(export: Export) -> None:
     if not export.register.open_items.payments(export.books.target):
         return
     now = export.clock.now()
-    export.lease.start(expires_in=ALONE_SECONDS, updated_at=now, now=now)
+    export.lease.start(expires_in=ALONE_SECONDS, updated_at=now)
     try:
         async with export.books as books:
             if not await books.ready():

@@ -7,6 +7,8 @@ is ``lifecycle``'s; things that go wrong on purpose are ``faults``'s.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC
+from email.utils import format_datetime
 from typing import TypeAlias
 
 from starlette.applications import Starlette
@@ -97,7 +99,7 @@ async def _http_error(_: Request, error: Exception) -> Response:
 
 
 class RequestLog:
-    """Writes every request to Pleo, with the status it was answered with, into the state's log."""
+    """Writes every request to Pleo, with its answer's status, into the log; dates the answer."""
 
     def __init__(self, app: ASGIApp, state: State) -> None:
         """Wrap the application."""
@@ -113,6 +115,8 @@ class RequestLog:
         async def watch(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self._note(scope, message["status"])
+                date = format_datetime(self.state.clock.now().astimezone(UTC), usegmt=True)
+                message["headers"] = [*message["headers"], (b"date", date.encode())]
             await send(message)
 
         scope.setdefault("state", {})["unanswered"] = lambda: self._note(scope, 0)
