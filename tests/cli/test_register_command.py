@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from counterfoil.register import open_register
 from counterfoil.register.locks import company_lock
 from counterfoil.register.versions import HEAD
 from tests.acme import Acme, CommandLine
+from tests.postgres_server import installed_programs
 from tests.register.test_register_away import CutAt
 from tests.register.wire import Wire
 
@@ -191,3 +193,27 @@ def test_a_register_in_postgresql_is_left_to_its_own_tools(
     del on_postgres
     said = counterfoil("register", "backup", str(tmp_path / "copy"))
     assert (said.code, "pg_dump" in said.err) == (2, True)
+
+
+def test_a_dump_of_yesterday_stands_in_for_a_register_in_postgresql(
+    counterfoil: CommandLine, acme: Acme, on_postgres: str
+) -> None:
+    dump = acme.folder / "register.dump"
+
+    def pg(program: str, *arguments: str) -> None:
+        subprocess.run([installed_programs() / program, *arguments], check=True)
+
+    counterfoil("register", "upgrade")
+    before, after = acme.company.add_items(2)
+    acme.export(before)
+    assert counterfoil("run", "--once").code == 0
+    pg("pg_dump", "--format=custom", f"--file={dump}", on_postgres)
+    acme.export(after)
+    assert counterfoil("run", "--once").code == 0
+    pg("pg_restore", "--clean", "--if-exists", f"--dbname={on_postgres}", str(dump))
+    assert len(json.loads(counterfoil("jobs", "--json").out)) == 1
+    acme.export(before, after)
+    assert "completed, 2 of 2 items booked" in counterfoil("run", "--once").out
+    (month,) = (acme.folder / "counterfoil").glob("2*.beancount")
+    assert month.read_text().count("pleo_entry:") == 2
+    assert "schema" in counterfoil("register", "upgrade").out
