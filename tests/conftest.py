@@ -13,7 +13,7 @@ from hypothesis import settings
 from tests.logs import plain_logs
 
 # An outside effect beside the gate fails the test that caused it.
-pytest_plugins = ["tests.gate.plugin", "tests.postgres", "tests.acme"]
+pytest_plugins = ["tests.gate.plugin", "tests.postgres", "tests.acme", "tests.beancount_programs"]
 
 ROOT = Path(__file__).parent.parent
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from counterfoil.runner.reports import ConnectionReport, JobReport
 from tests.accounting.sums_from_items import DIGITS, Books, Json, Sums, items_of, sums
+from tests.beancount_programs import bean_query
 
 __all__ = ["Exported", "hledger_sums", "to_hledger"]
 
@@ -50,9 +50,7 @@ class Exported:
 
     def query(self, statement: str) -> list[list[str]]:
         """Ask Beancount; the rows come without the headline."""
-        program = Path(sys.executable).parent / "bean-query"
-        answer = _output(str(program), "-q", "-f", "csv", str(self.ledger), statement)
-        return [[field.strip() for field in row] for row in csv.reader(io.StringIO(answer))][1:]
+        return [[field.strip() for field in row] for row in bean_query(self.ledger, statement)]
 
     def beancount_sums(self) -> Sums:
         """Let Beancount sum its postings."""

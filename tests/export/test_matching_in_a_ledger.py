@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +12,7 @@ from counterfoil.bookkeeping.settings import PostingMode
 from counterfoil.systems.beancount import Beancount, BeancountOptions
 from counterfoil.systems.contract import AccountingSystem
 from counterfoil.testing.world import SETTINGS, World
+from tests.beancount_programs import bean_check, bean_query
 
 BIN = Path(sys.executable).parent
 LEDGER = """\
@@ -49,24 +47,12 @@ class LedgerWorld(World):
         """Return what each transaction that pays something names, by its entry id."""
         query = "SELECT DISTINCT entry_meta('pleo_entry') AS e, entry_meta('pleo_settles') AS s"
         where = " WHERE entry_meta('pleo_settles') ~ '.'"
-        return {row[0]: row[1] for row in self.ask(query + where)}
+        return {row[0]: row[1] for row in bean_query(self.main, query + where)}
 
     def balances(self) -> dict[str, str]:
         """Return what stands on each account that is not empty."""
-        rows = self.ask("SELECT account, sum(number) AS n GROUP BY account")
+        rows = bean_query(self.main, "SELECT account, sum(number) AS n GROUP BY account")
         return {name: number.strip() for name, number in rows if float(number)}
-
-    def ask(self, query: str) -> list[list[str]]:
-        """Ask bean-query; the rows without their heading."""
-        found = self.run("bean-query", "-q", "-f", "csv", str(self.main), query)
-        return list(csv.reader(io.StringIO(found)))[1:]
-
-    def run(self, program: str, *arguments: str) -> str:
-        """Run one of Beancount's programs."""
-        done = subprocess.run(
-            [BIN / program, *arguments], check=True, capture_output=True, text=True
-        )
-        return done.stdout
 
 
 @pytest.mark.slow
@@ -106,7 +92,7 @@ async def test_vendor_and_employees_are_paid_off(tmp_path: Path, method: str) ->
         assert named[paid] == f"{owed}/{bill}"
         assert sorted(named[back].split()) == sorted(f"{entry}/entry" for entry in spent)
         assert world.balances() == {"Expenses:Travel": "130.00", "Assets:Wallet": "-130.00"}
-        world.run("bean-check", str(world.main))
+        assert bean_check(world.main) == ""
         world.company.add_item(value=100)
         await world.export()
         assert world.settles() == named

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
-import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +13,7 @@ from counterfoil.bookkeeping.settings import PostingMode
 from counterfoil.systems.beancount import Beancount, BeancountOptions
 from counterfoil.systems.contract import AccountingSystem
 from counterfoil.testing.world import SETTINGS, World
+from tests.beancount_programs import bean_check
 from tests.receipts.hostile_book import book_of_hostile_receipts, export_the_book
 
 pytestmark = pytest.mark.slow
@@ -72,16 +71,9 @@ async def test_in_memory() -> None:
 async def test_in_a_ledger(tmp_path: Path) -> None:
     async with LedgerWorld(tmp_path / "main.beancount") as world:
         assert await export_the_book(world) == STATED
-    program = Path(sys.executable).with_name("bean-check")
-    checked = await _run(program, tmp_path / "main.beancount")
-    assert checked == (0, "")
+    assert bean_check(tmp_path / "main.beancount") == ""
     assert kept(tmp_path).keys() == wanted().keys()
     assert all(path.is_relative_to(tmp_path) for path in _everything(tmp_path))
-
-
-async def _run(program: Path, ledger: Path) -> tuple[int, str]:
-    done = subprocess.run([program, ledger], capture_output=True, text=True, check=False)  # noqa: ASYNC221 -- a test waits
-    return done.returncode, done.stderr
 
 
 def _everything(folder: Path) -> list[Path]:

@@ -6,9 +6,6 @@ SQLite file and one on PostgreSQL, and a Beancount ledger that Beancount itself 
 
 from __future__ import annotations
 
-import csv
-import io
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +18,7 @@ import pytest
 from counterfoil.sandbox.model import Receipt
 from counterfoil.sandbox.server import SandboxServer
 from counterfoil.sandbox.state import State
+from tests.beancount_programs import bean_check, bean_query
 from tests.postgres import PostgresServer
 from tests.reliability.killed import Ended, run_ready
 
@@ -95,24 +93,15 @@ class Desk:
     def booked(self) -> Counter[str]:
         """Count the postings that Beancount reads, by what they book."""
         query = (
-            "SELECT entry_meta('pleo_entry') AS e, entry_meta('pleo_part') AS p, account, number"
+            "SELECT entry_meta('pleo_entry') AS e, entry_meta('pleo_part') AS p, account"
             " WHERE entry_meta('pleo_entry') ~ '.'"
         )
-        found = subprocess.run(
-            [BIN / "bean-query", "-f", "csv", str(self.ledger), query],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        rows = csv.DictReader(io.StringIO(found.stdout))
-        return Counter(f"{row['e']}/{row['p']} {row['account']}" for row in rows)
+        found = bean_query(self.ledger, query)
+        return Counter(f"{entry}/{part} {account}" for entry, part, account in found)
 
     def check(self) -> None:
         """Ask the oracle: each part booked once, Pleo told the truth, the book in order."""
-        judged = subprocess.run(
-            [BIN / "bean-check", str(self.ledger)], capture_output=True, text=True, check=False
-        )
-        assert judged.returncode == 0, judged.stdout + judged.stderr
+        assert bean_check(self.ledger) == ""
         accounts = {
             "entry": ["Expenses:Travel", "Assets:Wallet"],
             "bill": ["Expenses:Travel", "Liabilities:Payable"],

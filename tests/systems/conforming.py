@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import errno
-import io
-import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,6 +23,7 @@ from counterfoil.systems.contract import (
     Problem,
 )
 from counterfoil.testing.strict import StrictBooks, StrictLedger
+from tests.beancount_programs import bean_query
 
 CURRENCIES = ("EUR", "JPY", "KWD", "USD")
 
@@ -224,11 +221,4 @@ class BeancountBook(FreshBook):
         self._month().write_text("\n\n".join(changed))
 
     def _ask(self, query: str) -> list[list[str]]:
-        done = subprocess.run(
-            [BIN / "bean-query", "-q", "-f", "csv", str(self.main), query],
-            capture_output=True,
-            text=True,
-            check=True,
-            env=os.environ | {"PYTHONUTF8": "1", "BEANCOUNT_DISABLE_LOAD_CACHE": "1"},
-        )
-        return list(csv.reader(io.StringIO(done.stdout, newline="")))[1:]
+        return bean_query(self.main, query)

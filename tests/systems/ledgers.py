@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-import os
-import subprocess
 import sys
 from dataclasses import dataclass
 from datetime import date
@@ -16,6 +12,7 @@ from pathlib import Path
 from counterfoil.bookkeeping.entries import Document, Entry, Line, Part, Reference
 from counterfoil.systems.beancount import Beancount, BeancountOptions
 from counterfoil.systems.contract import Found
+from tests.beancount_programs import bean_check, bean_query
 
 BIN = Path(sys.executable).parent
 
@@ -58,12 +55,11 @@ class LedgerFolder:
 
     def errors(self) -> str:
         """Return what bean-check has against the ledger, in its own words."""
-        return _run("bean-check", "--no-cache", str(self.main))
+        return bean_check(self.main)
 
     def ask(self, query: str) -> list[list[str]]:
         """Ask bean-query; the rows without their heading."""
-        output = _run("bean-query", "-q", "-f", "csv", str(self.main), query)
-        return list(csv.reader(io.StringIO(output, newline="")))[1:]
+        return bean_query(self.main, query)
 
     def write(self, name: str, text: str) -> Path:
         """Write a file of the ledger by hand."""
@@ -140,14 +136,3 @@ async def only(books: Beancount, id: str = COFFEE, part: Part = Part.ENTRY) -> F
     """Return the one record of a part."""
     (found,) = await look_up(books, id, part)
     return found
-
-
-def _run(program: str, *arguments: str) -> str:
-    done = subprocess.run(
-        [BIN / program, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"PYTHONUTF8": "1", "BEANCOUNT_DISABLE_LOAD_CACHE": "1"},
-    )
-    return done.stdout + done.stderr

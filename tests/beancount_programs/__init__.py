@@ -1,0 +1,108 @@
+"""Beancount's own programs, loaded once and forked for each call: tests call them by thousands.
+
+They take a third of a second to load, and a hundredth to answer. ``host`` has them loaded; a call
+is a small program that hands its arguments, folder, variables and files to a fork of the host.
+``warm`` lets the product's adapter find these instead of the real ones, in the process of the
+tests; programs that tests start find the real ones.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from counterfoil.systems.beancount import programs
+
+__all__ = ["PROGRAMS", "Host", "bean_check", "bean_query", "warm"]
+
+PROGRAMS = ("bean-check", "bean-query")
+HOST = Path(__file__).with_name("host.py")
+CALL = """\
+#!{python} -IS
+import json, os, socket, sys
+with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as host:
+    host.connect(os.path.join(os.path.dirname(sys.argv[0]), "host"))
+    told = {{"arguments": sys.argv, "folder": os.getcwd(), "variables": dict(os.environ)}}
+    socket.send_fds(host, [json.dumps(told).encode()], [0, 1, 2])
+    sys.exit(int(host.recv(16) or 70))
+"""
+
+
+class Host:
+    """The programs, loaded, as long as this is open."""
+
+    def __init__(self) -> None:
+        """Start it, and wait until it listens."""
+        self._folder = tempfile.TemporaryDirectory(prefix="counterfoil-")
+        folder = Path(self._folder.name)
+        self._process = subprocess.Popen(
+            [sys.executable, HOST, folder / "host"],
+            env={"PATH": os.environ["PATH"], "PYTHONUTF8": "1", "TZ": os.environ.get("TZ", "UTC")},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        self.programs = {name: folder / name for name in PROGRAMS}
+        for path in self.programs.values():
+            path.write_text(CALL.format(python=sys.executable), "utf-8")
+            path.chmod(0o700)
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == b"ready\n"
+
+    def close(self) -> None:
+        """End it: it lives as long as its input is open."""
+        self._process.communicate()
+        self._folder.cleanup()
+
+
+@cache
+def _host() -> Host:
+    return Host()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def warm() -> Iterator[None]:
+    """Let the adapter call the host wherever it would start the real programs."""
+    find = programs._find
+
+    def found(name: str) -> str | None:
+        real = find(name)
+        is_ours = real is not None and Path(real).parent == Path(sys.executable).parent
+        return str(_host().programs[name]) if is_ours else real
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(programs, "_find", found)
+        yield
+    if _host.cache_info().currsize:
+        _host().close()
+        _host.cache_clear()
+
+
+def bean_check(ledger: Path) -> str:
+    """Return what Beancount has against a ledger, in its own words; nothing if it is sound."""
+    return _run("bean-check", "--no-cache", str(ledger))
+
+
+def bean_query(ledger: Path, query: str) -> list[list[str]]:
+    """Ask a question of a ledger; the rows without their heading, as texts, numbers padded."""
+    told = _run("bean-query", "-q", "-f", "csv", str(ledger), query)
+    return list(csv.reader(io.StringIO(told, newline="")))[1:]
+
+
+def _run(name: str, *arguments: str) -> str:
+    done = subprocess.run(
+        [_host().programs[name], *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"BEANCOUNT_DISABLE_LOAD_CACHE": "1"},
+    )
+    return done.stdout + done.stderr
