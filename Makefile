@@ -41,9 +41,8 @@ reliability: $(READY) ## Kill, simulate, cut the power, plant bugs; ends with on
 check: lint ## The quick loop: lint, types, import directions, fast tests
 	$(PYTEST) -m "not slow" $(ARGS)
 
-coverage: $(READY) ## Branch coverage of the rules, the export and the register: all of it
-	$(PYTEST) -m "not slow" --cov --cov-report=term-missing --cov-fail-under=100 \
-		tests/bookkeeping tests/book tests/export tests/register tests/runner tests/workers $(ARGS)
+coverage: ## Run all tests, and ask for every branch of the rules, the export and the register
+	@$(MAKE) test ARGS="--cov --cov-report=term-missing --cov-fail-under=100 $(ARGS)"
 
 soak: $(READY) ## Simulate exports in which everything goes wrong; ten minutes of a webhook storm
 	@$(BIN)/python -m tests.reliability.simulation_soak --examples=$(EXAMPLES) $(ARGS)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -185,6 +187,31 @@ def test_a_copy_is_whole_and_its_owner_s_alone_and_stands_in_for_the_register(
     with open_register(f"sqlite:///{acme.folder / 'counterfoil.db'}") as register:
         assert [each.job_id for each in register.jobs.all()] == [job]
         assert register.connections.raise_fence(acme.company.id) == fence + 1
+
+
+def test_a_damaged_register_is_not_copied_over_a_sound_copy(
+    counterfoil: CommandLine, acme: Acme
+) -> None:
+    acme.company.add_item()
+    acme.export()
+    counterfoil("run", "--once")
+    copy = acme.folder / "copy.db"
+    assert counterfoil("register", "backup", str(copy)).code == 0
+    sound = copy.read_bytes()
+    file = acme.folder / "counterfoil.db"
+    with closing(sqlite3.connect(file)) as register:
+        register.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (page,) = register.execute(
+            "SELECT rootpage FROM sqlite_master WHERE type = 'index' AND tbl_name = 'parts'"
+        ).fetchone()
+        (size,) = register.execute("PRAGMA page_size").fetchone()
+    with file.open("r+b") as damaged:
+        # The index is empty now, which its table is not.
+        damaged.seek((page - 1) * size)
+        damaged.write(b"\x0a" + bytes(4) + size.to_bytes(2) + bytes(1))
+    said = counterfoil("register", "backup", str(copy))
+    assert (said.code, "the copy is damaged" in said.err) == (1, True)
+    assert copy.read_bytes() == sound
 
 
 def test_a_register_in_postgresql_is_left_to_its_own_tools(

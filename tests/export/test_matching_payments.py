@@ -22,6 +22,7 @@ from counterfoil.systems.contract import EntryState, Problem
 from counterfoil.testing.charts import chart_of
 from counterfoil.testing.memory import MemoryBooks, MemoryLedger, MemoryRecord
 from counterfoil.testing.world import SETTINGS, World
+from tests.instead import Instead
 
 VENDOR = {"id": "v-1", "name": "Acme Paper", "code": "V001"}
 
@@ -153,24 +154,25 @@ async def test_bill_and_payment_in_one_job(paying: World, first: str, method: st
     assert is_settled(paying, owed, paid)
 
 
-class LostAtSettling:
-    """Another worker takes the company just before a payment is settled."""
-
-    def before(self, effect: Effect) -> None:
-        if effect.name == "memory.settle":
-            raise FenceLost("another worker has it")
-
-    def after(self, effect: Effect) -> None:
-        pass
-
-
 async def test_whoever_lost_the_company_settles_nothing_and_gives_no_reason(
     paying: World,
 ) -> None:
     owed, paid = bill(paying), payment(paying, names=["R1"])
-    with observe(LostAtSettling()), pytest.raises(FenceLost):
+    lost = Instead("memory.settle", FenceLost("another worker has it"))
+    with observe(lost), pytest.raises(FenceLost):
         await paying.export()
     await paying.drain()
+    assert is_settled(paying, owed, paid)
+
+
+@pytest.mark.parametrize("of_employees", ["2000", None])
+async def test_debts_of_employees_need_no_account_of_their_own(
+    paying: World, of_employees: str | None
+) -> None:
+    accounts = replace(paying.settings.accounts, out_of_pocket=of_employees)
+    paying.settings = replace(paying.settings, accounts=accounts)
+    owed, paid = bill(paying), payment(paying, names=["R1"])
+    await paying.export()
     assert is_settled(paying, owed, paid)
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from counterfoil.effects import Effect, observe
+from counterfoil.effects import observe
 from counterfoil.errors import FenceLost, JobFailureType
 from counterfoil.export.claim import claim
 from counterfoil.export.close import judge
@@ -17,9 +17,11 @@ from counterfoil.export.run import run
 from counterfoil.pleo.errors import PleoBadRequest, PleoNotFound, PleoUnanswered
 from counterfoil.pleo.models import ExportJobItem, ItemUpdate, ItemUpdateResult
 from counterfoil.register import JobState
+from counterfoil.sandbox import Receipt
 from counterfoil.sandbox.faults import Kind
 from counterfoil.systems.contract import Problem
 from counterfoil.testing.world import World
+from tests.instead import Instead
 
 
 def row(status: str, kind: str | None = None, entry_id: str = "e") -> ExportJobItem:
@@ -274,15 +276,7 @@ async def test_what_an_earlier_run_may_have_booked_is_called_uncertain_when_a_jo
     entry = world.company.add_item()
     job = world.queue()
 
-    class Dies:
-        def before(self, effect: Effect) -> None:
-            if effect.name == "register.settle":
-                raise KeyboardInterrupt
-
-        def after(self, effect: Effect) -> None:
-            """Let it be."""
-
-    with observe(Dies()), pytest.raises(KeyboardInterrupt):
+    with observe(Instead("register.settle", KeyboardInterrupt())), pytest.raises(KeyboardInterrupt):
         await world.drain()
     world.ledger.process_died()
     world.ledger.problems.append(Problem(message="The ledger does not parse."))
@@ -309,6 +303,17 @@ async def test_a_worker_that_was_cut_off_leaves_the_job_to_the_other(world: Worl
     assert record.state is JobState.RUNNING
     (finished,), _ = await world.drain()
     assert finished.outcome == "completed"
+
+
+async def test_a_worker_that_was_cut_off_adds_no_receipt(world: World) -> None:
+    world.ledger.receipts_with_entry = False
+    entry = world.company.add_item(receipts=[Receipt(b"%PDF-1.4", "application/pdf")])
+    lost = Instead("memory.attach", FenceLost("another worker has it"))
+    with observe(lost), pytest.raises(FenceLost):
+        await world.export()
+    assert not world.ledger.of(entry)[0].receipts
+    await world.drain()
+    assert len(world.ledger.of(entry)[0].receipts) == 1
 
 
 class Refusing:

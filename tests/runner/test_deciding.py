@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from counterfoil.cli import main
-from counterfoil.effects import Effect, observe
+from counterfoil.effects import observe
 from counterfoil.errors import RefusedByBooks
 from counterfoil.sandbox.server import SandboxServer
 from counterfoil.sandbox.state import State
+from tests.instead import Instead
 
 pytestmark = pytest.mark.slow
 
@@ -45,21 +46,6 @@ posting.mode = "{mode}"
 options.ledger = "main.beancount"
 accounts = {{ wallet = "1800", out_of_pocket = "2900", contra = "1899", payable = "2000" }}
 """
-
-
-class Instead:
-    """An error takes the place of effects of one name, the first so many times."""
-
-    def __init__(self, name: str, error: Exception, *, times: int = 1) -> None:
-        self.name, self.error, self.times = name, error, times
-
-    def before(self, effect: Effect) -> None:
-        if effect.name == self.name and self.times:
-            self.times -= 1
-            raise self.error
-
-    def after(self, effect: Effect) -> None:
-        """Nothing is of interest any more."""
 
 
 class Desk:
