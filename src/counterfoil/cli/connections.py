@@ -10,13 +10,12 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import typer
-
 from counterfoil.cli import connections_kept as kept
 from counterfoil.cli.authorise import authorise, disconnect
 from counterfoil.cli.connection_shown import shown_connection
 from counterfoil.cli.connections_kept import NameArgument, YesOption
 from counterfoil.cli.doctor import show_findings
+from counterfoil.cli.groups import command_group
 from counterfoil.cli.lines import say, show_json
 from counterfoil.cli.logs import set_up_logs
 from counterfoil.cli.options import (
@@ -37,13 +36,7 @@ from counterfoil.runner.examining import examine
 
 __all__ = ["app"]
 
-app = typer.Typer(
-    help="Add, show, try, pause, bind anew and remove connections.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
+app = command_group("Add, show, try, pause, bind anew and remove connections.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from counterfoil.cli.expenses_report import show_report
+from counterfoil.cli.groups import command_group
 from counterfoil.cli.lines import complain, say, show_json
 from counterfoil.cli.logs import set_up_logs
 from counterfoil.cli.options import (
@@ -32,12 +33,8 @@ __all__ = ["app"]
 
 PORT = 8891
 
-app = typer.Typer(
-    help="Leave Pleo's old Expenses API: see what a program uses of it, and serve it meanwhile.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
+app = command_group(
+    "Leave Pleo's old Expenses API: see what a program uses of it, and serve it meanwhile."
 )
 
 

@@ -7,6 +7,7 @@ import asyncio
 import typer
 
 from counterfoil.cli.exits import ExitCode
+from counterfoil.cli.groups import command_group
 from counterfoil.cli.lines import say, show_json
 from counterfoil.cli.options import (
     DEFAULT_CONFIG,
@@ -21,13 +22,7 @@ from counterfoil.runner.receipts import Retried, retry_receipts
 
 __all__ = ["app"]
 
-app = typer.Typer(
-    help="Show which bookings lack receipts, and add them.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
+app = command_group("Show which bookings lack receipts, and add them.")
 NONE = "No booking lacks a receipt"
 
 

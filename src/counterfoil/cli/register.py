@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from counterfoil.cli.groups import command_group
 from counterfoil.cli.lines import counted, say, show_json
 from counterfoil.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, load_file
 from counterfoil.cli.trouble import existing_register
@@ -20,12 +21,8 @@ from counterfoil.register.versions import HEAD
 
 __all__ = ["app"]
 
-app = typer.Typer(
-    help="Show and copy the register, upgrade its schema, and prune what it keeps for a time only.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
+app = command_group(
+    "Show and copy the register, upgrade its schema, and prune what it keeps for a time only."
 )
 
 

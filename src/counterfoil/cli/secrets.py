@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from counterfoil.cli.exits import ExitCode
+from counterfoil.cli.groups import command_group
 from counterfoil.cli.lines import complain, say, show_json
 from counterfoil.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, load_file
 from counterfoil.cli.screen import show_table
@@ -24,13 +25,7 @@ from counterfoil.register.sealing import new_key
 
 __all__ = ["app"]
 
-app = typer.Typer(
-    help="Make, change and check the key that the register's secrets are sealed with.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
+app = command_group("Make, change and check the key that the register's secrets are sealed with.")
 
 
 @app.command("new-key")

@@ -11,6 +11,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from counterfoil.cli.exits import ExitCode
+from counterfoil.cli.groups import command_group
 from counterfoil.cli.lines import complain, say, show_json
 from counterfoil.cli.options import (
     DEFAULT_CONFIG,
@@ -33,13 +34,7 @@ from counterfoil.runner.subscribing import Extras
 
 __all__ = ["app"]
 
-app = typer.Typer(
-    help="Have Pleo say at once when there is something to export.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
+app = command_group("Have Pleo say at once when there is something to export.")
 
 BasicOption: TypeAlias = Annotated[
     str | None,
