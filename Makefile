@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 # A Python of your choice: make PYTHON=/path/to/python3.12 demo
 PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
-# More for pytest or the bench: make test ARGS="-k demo", make bench ARGS=--quick
+# More for pytest or the bench: make test ARGS="-k demo", make test ARGS=--cov, make bench ARGS=--quick
 ARGS ?=
 # How many: make soak EXAMPLES=100000
 EXAMPLES ?= 1000
@@ -19,7 +19,7 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-
 	--no-header --no-strip-extras --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-tryton test reliability check coverage soak lint audit secret-scan session bench \
+.PHONY: help demo demo-tryton test reliability check soak lint audit secret-scan session bench \
 	bench-scale lock clean
 
 help: ## Show this list
@@ -40,9 +40,6 @@ reliability: $(READY) ## Kill, simulate, cut the power, plant bugs; ends with on
 
 check: lint ## The quick loop: lint, types, import directions, fast tests
 	$(PYTEST) -m "not slow" $(ARGS)
-
-coverage: ## Run all tests, and ask for every branch of the rules, the export and the register
-	@$(MAKE) test ARGS="--cov --cov-report=term-missing --cov-fail-under=100 $(ARGS)"
 
 soak: $(READY) ## Simulate exports in which everything goes wrong; ten minutes of a webhook storm
 	@$(BIN)/python -m tests.reliability.simulation_soak --examples=$(EXAMPLES) $(ARGS)

@@ -19,8 +19,8 @@ from trytond.cli import main
 # What Tryton is made of reads the configuration when it is imported.
 trytond.config.update_etc(sys.argv[-1])
 
-from trytond.pool import Pool  # noqa: E402
-from trytond.res import user  # noqa: E402
+from trytond.pool import Pool  # noqa: E402 -- see above
+from trytond.res import user  # noqa: E402 -- see above
 
 COPIES = os.environ["COPIES"]
 _load = Pool.init
