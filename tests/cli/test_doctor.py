@@ -22,7 +22,7 @@ def test_all_is_well(counterfoil: CommandLine, acme: Acme) -> None:
     checks = [line.split(": ")[:2] for line in lines[1:-1]]
     assert checks == [
         ["✓ register", f"{acme.folder / 'counterfoil.db'} is not there yet"],
-        *(["✓ acme", name] for name in ("Pleo", "scopes", "company", "jobs")),
+        *(["✓ acme", name] for name in ("Pleo", "scopes", "company", "jobs", "clock")),
         *(["✓ acme", name] for name in ("books", "settings", "accounts")),
         ["! acme", "tax codes"],
         *(["✓ acme", name] for name in ("vendors", "periods", "attachments")),
