@@ -3,7 +3,7 @@
 They take a third of a second to load, and a hundredth to answer. ``host`` has them loaded; a call
 is a small program that hands its arguments, folder, variables and files to a fork of the host.
 ``warm`` lets the product's adapter find these instead of the real ones, in the process of the
-tests; programs that tests start find the real ones.
+tests; programs that tests start find the real ones, unless they ``take`` these.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -22,7 +22,7 @@ import pytest
 
 from counterfoil.systems.beancount import programs
 
-__all__ = ["PROGRAMS", "Host", "bean_check", "bean_query", "warm"]
+__all__ = ["PROGRAMS", "Host", "bean_check", "bean_query", "loaded", "take", "warm"]
 
 PROGRAMS = ("bean-check", "bean-query")
 HOST = Path(__file__).with_name("host.py")
@@ -84,6 +84,20 @@ def warm() -> Iterator[None]:
     if _host.cache_info().currsize:
         _host().close()
         _host.cache_clear()
+
+
+def loaded() -> dict[str, str]:
+    """Return the programs by name, for another process to ``take``."""
+    return {name: str(path) for name, path in _host().programs.items()}
+
+
+def take(known: Mapping[str, str]) -> None:
+    """Let the adapter call these programs, as long as this process lives."""
+
+    def found(name: str) -> str | None:
+        return known.get(name)
+
+    programs._find = found
 
 
 def bean_check(ledger: Path) -> str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 from typing import cast
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,6 +21,8 @@ from counterfoil.bookkeeping.settings import NegativeTotals, Settings
 from counterfoil.errors import REASON_LIMIT, ItemFailure
 from tests.book.books import CHART, SETTINGS, TODAY
 from tests.bookkeeping.strategies import DIGITS, Json, broken_items, garbage, items
+
+pytestmark = pytest.mark.slow
 
 REVERSING = replace(SETTINGS, negative=NegativeTotals.REVERSE)
 

@@ -9,6 +9,8 @@ import pytest
 
 from tests.acme import LEDGER, Acme, CommandLine
 
+pytestmark = pytest.mark.slow
+
 REBIND = ("connections", "rebind", "acme")
 
 

@@ -16,6 +16,8 @@ import pytest
 from counterfoil.register import open_register
 from tests.acme import Acme, CommandLine
 
+pytestmark = pytest.mark.slow
+
 NOTIFY = '[notify]\ncommand = ["{program}"]\n\n[[connection]]'
 
 

@@ -22,7 +22,11 @@ from counterfoil.effects import Effect, observe
 
 __all__ = ["Ended", "run_ready"]
 
-NEEDED = ("counterfoil.cli.run", "counterfoil.register.postgres", "alembic.command", __name__)
+NEEDED = (
+    *("counterfoil.cli.run", "counterfoil.register.postgres", "alembic.command"),
+    *("tests.beancount_programs", __name__),
+)
+
 SECONDS = 100
 
 
@@ -61,11 +65,14 @@ class Ended:
 def run_ready(
     when: str, number: int, arguments: Sequence[str], folder: Path, environment: Mapping[str, str]
 ) -> Ended:
-    """Run a command in a folder, in a process that has imported everything already."""
+    """Run a command in a folder; its process and Beancount's have imported everything already."""
+    from tests.beancount_programs import loaded  # noqa: PLC0415 -- not where this is the program
+
     ready = multiprocessing.get_context("forkserver")
     ready.set_forkserver_preload(list(NEEDED))
     process = ready.Process(
-        target=_run, args=(when, number, list(arguments), str(folder), dict(environment))
+        target=_run,
+        args=(when, number, list(arguments), str(folder), dict(environment), loaded()),
     )
     process.start()
     process.join(SECONDS)
@@ -78,8 +85,16 @@ def run_ready(
 
 
 def _run(
-    when: str, number: int, arguments: list[str], folder: str, environment: dict[str, str]
+    when: str,
+    number: int,
+    arguments: list[str],
+    folder: str,
+    environment: dict[str, str],
+    programs: dict[str, str],
 ) -> None:
+    from tests.beancount_programs import take  # noqa: PLC0415 -- not where this is the program
+
+    take(programs)
     os.chdir(folder)
     os.environ.update(environment)
     for name, descriptor in (("out.txt", 1), ("err.txt", 2)):
