@@ -185,7 +185,9 @@ def test_each_currency_may_have_its_own_account(
         ledger.write('2020-01-01 open Assets:Pleo:Wallet:DKK DKK\n  code: "1801"\n')
     del answers["accounts.wallet"]
     each = {"accounts.wallet.EUR": "1800", "accounts.wallet.DKK": "1801"}
-    assert counterfoil("init", *flags({**answers, "currencies": "EUR, dkk", **each})).code == 0
+    assert (
+        counterfoil("init", *flags({**answers, "currencies": '["EUR", "dkk"]', **each})).code == 0
+    )
     text = (acme.folder / "counterfoil.toml").read_text()
     assert 'wallet = { EUR = "1800", DKK = "1801" }\n' in text
 

@@ -49,9 +49,13 @@ def test_a_register_that_is_not_there_yet_is_told_of(counterfoil: CommandLine, a
     assert not (acme.folder / "counterfoil.db").exists()
 
 
-def test_a_file_is_made_by_upgrading_it(counterfoil: CommandLine, acme: Acme) -> None:
+def test_a_file_is_made_by_upgrading_it_and_is_its_owner_s_alone(
+    counterfoil: CommandLine, acme: Acme
+) -> None:
     assert f"has schema {HEAD} now; it was empty" in counterfoil("register", "upgrade").out
     assert f"has schema {HEAD} already" in counterfoil("register", "upgrade").out
+    for path in acme.folder.glob("counterfoil.db*"):
+        assert path.stat().st_mode & 0o077 == 0, path
     said = counterfoil("register", "show", "--json")
     shown = json.loads(said.out)
     assert shown["url"] == f"sqlite:///{acme.folder}/counterfoil.db"

@@ -43,6 +43,16 @@ def test_a_file_of_keys_is_for_its_owner_alone(load_with: Loader, tmp_path: Path
     assert load_with(with_key('"file:key"'), ENVIRONMENT).seal.names == Seal([KEY, OTHER]).names
 
 
+@pytest.mark.parametrize("text", ["", " \n"])
+def test_a_file_without_a_key_seals_nothing_and_is_told(
+    load_with: Loader, tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "key").touch(mode=0o600)
+    (tmp_path / "key").write_text(text)
+    with pytest.raises(ConfigurationError, match=r"^register\.key: .*empty"):
+        load_with(with_key('"file:key"'), ENVIRONMENT)
+
+
 @pytest.mark.parametrize(
     ("line", "environ", "told"),
     [

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import httpx
@@ -106,6 +106,17 @@ def another_link(place: Place) -> str:
         return place.authoriser(register).link("acme")
 
 
+@pytest.mark.parametrize("more", [(), ("--link",)])
+def test_a_place_to_come_back_to_that_is_not_on_this_machine_is_refused(
+    place: Place, more: Sequence[str]
+) -> None:
+    back = "https://example.com/oauth/callback" if not more else "http://127.0.0.1:9/callback"
+    with counterfoil(
+        place, "connections", "authorise", "acme", "--redirect-uri", back, *more
+    ) as process:
+        assert process.wait(60) == 2
+
+
 def test_a_link_leads_through_consent_to_booked_expenses(place: Place, page: Page) -> None:
     port = place.config.connections[0].oauth
     assert port is not None
@@ -113,7 +124,7 @@ def test_a_link_leads_through_consent_to_booked_expenses(place: Place, page: Pag
     job = next(iter(place.state.jobs))
     with counterfoil(place, "serve", "--port", service.rpartition(":")[2]) as process:
         assert process.stdout is not None
-        assert "Serving 1 connections" in process.stdout.readline()
+        assert "Serving 1 connection;" in process.stdout.readline()
         shown = connections(service)[0]
         assert "connections authorise acme" in shown["error"]
         first = link(place)

@@ -9,7 +9,6 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from counterfoil.bookkeeping.chart import Chart, ChartAccount, ChartTax, ChartVendor, ClosedSpan
 from counterfoil.config import Config, load
@@ -55,31 +54,12 @@ def chart() -> Chart:
     )
 
 
-class OffBy:
-    """Says another time than it is."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-        self.seconds = 0
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def dated(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                said = datetime.now(UTC) + timedelta(seconds=self.seconds)
-                date = said.strftime("%a, %d %b %Y %H:%M:%S GMT").encode()
-                message["headers"] = [(b"date", date), *message["headers"]]
-            await send(message)
-
-        await self.app(scope, receive, dated)
-
-
 @dataclass
 class Desk:
     """A company in a Pleo, books in memory, and a configuration, each to be broken."""
 
     company: Company
     ledger: MemoryLedger
-    clock: OffBy
     path: Path
 
     @property
@@ -113,11 +93,10 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     key = tmp_path / "pleo.key"
     key.touch(mode=0o600)
     key.write_text(company.api_key)
-    clock = OffBy(create_app(company.state))
-    with served(clock, dated=False) as url:
+    with served(create_app(company.state), dated=False) as url:
         path = tmp_path / "counterfoil.toml"
         path.write_text(CONFIGURATION.format(url=url, company_id=company.id))
-        yield Desk(company, MemoryLedger(chart()), clock, path)
+        yield Desk(company, MemoryLedger(chart()), path)
 
 
 async def test_all_is_right_and_nothing_is_changed(desk: Desk) -> None:
@@ -279,10 +258,52 @@ async def test_a_key_of_another_company_is_told(desk: Desk) -> None:
 
 
 async def test_a_clock_that_is_off_is_told(desk: Desk) -> None:
-    desk.clock.seconds = 600
+    desk.company.state.clock.advance(timedelta(minutes=10))
     ((check, message, verdict),) = await desk.told()
     assert (check, verdict) == ("clock", Verdict.WRONG)
     assert "seconds behind Pleo's" in message
+
+
+async def test_a_paused_connection_is_told(desk: Desk) -> None:
+    with desk.config().open_register() as register:
+        register.pauses.pause("acme", "moving house", now=datetime(2026, 3, 1, tzinfo=UTC))
+    ((check, message, verdict),) = await desk.told()
+    assert (check, verdict) == ("pause", Verdict.WARNING)
+    assert "paused since 2026-03-01 00:00 UTC (moving house); counterfoil conn" in message
+
+
+async def test_each_file_with_a_secret_is_looked_at(desk: Desk) -> None:
+    desk.replace(
+        'api_key = "file:pleo.key"\n',
+        """\
+
+[notify]
+url = "file:notify.url"
+token = "file:notify.token"
+
+[pleo.oauth]
+client_id = "us"
+client_secret = "file:client.secret"
+redirect_uri = "http://127.0.0.1:8892/oauth/callback"
+""",
+    )
+    names = ("client.secret", "notify.token", "notify.url")
+    for name in names:
+        (desk.folder / name).write_text("https://example.com/secret")
+        (desk.folder / name).chmod(0o644)
+    told = [message for check, message, _ in await desk.told() if check == "secrets"]
+    assert [message.rpartition(" ")[2] for message in told] == [
+        str(desk.folder / name) for name in names
+    ]
+
+
+async def test_whether_items_are_sealed_is_told(desk: Desk) -> None:
+    config = desk.config()
+    for seal, words in ((Seal(), "kept in the clear"), (Seal([new_key()]), "kept sealed")):
+        with replace(config, seal=seal).open_register():
+            pass
+        findings = await desk.examined(replace(config, seal=seal))
+        assert words in next(each.message for each in findings if each.check == "register")
 
 
 async def test_a_register_of_an_older_schema_is_told_and_left_as_it_is(desk: Desk) -> None:

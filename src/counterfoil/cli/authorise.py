@@ -19,7 +19,7 @@ from counterfoil.cli.options import DEFAULT_CONFIG, ConfigOption, load_config
 from counterfoil.cli.plan import the_connection
 from counterfoil.cli.web import server_for
 from counterfoil.effects import effect
-from counterfoil.errors import CounterfoilError
+from counterfoil.errors import ConfigurationError, CounterfoilError
 from counterfoil.register import Register
 from counterfoil.runner import authorising
 from counterfoil.runner.authorising import Authoriser, ConsentFailed
@@ -54,6 +54,12 @@ def authorise(
     with loaded.open_register() as register:
         authoriser = Authoriser({name: chosen}, register)
         back = redirect_uri or authorising.settings_of(chosen).redirect_uri
+        if redirect_uri and (link or not _is_loopback(redirect_uri)):
+            raise ConfigurationError(
+                f"--redirect-uri {redirect_uri}: a terminal is answered on this machine "
+                "(http://127.0.0.1:PORT/PATH), and a link where [pleo.oauth] redirect_uri says: "
+                "leave it out, or correct it"
+            )
         if link or not _is_loopback(back):
             _show("Whoever opens this link within a day can consent, once:", authoriser.link(name))
             return

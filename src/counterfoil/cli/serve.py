@@ -95,7 +95,8 @@ async def _serve(
 ) -> None:
     stopping_in_loop(service)
     host, port = listener.getsockname()[:2]
-    say(f"Serving {len(service.states)} connections; http://{host}:{port}/connections shows them")
+    served = counted(service.states, "connection", "connections")
+    say(f"Serving {served}; http://{host}:{port}/connections shows what they do")
     async with answering(app, listener):
         tell()
         await service.run()

@@ -31,6 +31,8 @@ def _register_key(value: object, info: ValidationInfo) -> Seal:
     if form not in {"env", "file"} or not rest:
         raise Mistake("is not a reference, and keys do not belong in this file", RIGHT)
     keys = _read(form, rest, around)
+    if not split_keys(keys):
+        raise Mistake(f"{value} is empty", "counterfoil secrets new-key makes a key")
     if common and split_keys(common) != split_keys(keys):
         raise Mistake(
             f"names another key than {KEY_VARIABLE} in the environment", "keep one of the two"

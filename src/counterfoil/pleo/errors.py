@@ -25,8 +25,6 @@ Source of the types: Pleo Export API v3, ``ExceptionInfo`` and the responses of 
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from counterfoil.errors import CounterfoilError
 
 __all__ = [
@@ -76,9 +74,6 @@ class PleoError(CounterfoilError):
 class PleoRefused(PleoError):
     """Pleo refuses our credentials or denies a right; a person must act."""
 
-    remedy: ClassVar[str] = "Check the key and its rights in Pleo."
-    """What to add to its text, which says what happened."""
-
 
 class PleoUnauthenticated(PleoRefused):
     """Pleo does not accept the API key or access token (401)."""
@@ -91,13 +86,9 @@ class PleoForbidden(PleoRefused):
 class ClientRefused(PleoRefused):
     """Pleo's OAuth does not know the client, or not by this secret."""
 
-    remedy = ""
-
 
 class ConsentNeeded(PleoRefused):
     """Nobody has consented to the connection, or the consent is over: a person must consent."""
-
-    remedy = ""
 
 
 class PleoNotFound(PleoError):

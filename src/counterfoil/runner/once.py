@@ -124,7 +124,7 @@ async def run_connection(
         waiting = str(away)
         log.warning("a job waits for the accounting system", reason=waiting)
     except PleoRefused as refusal:
-        error = f"{refusal} {refusal.remedy}".rstrip()
+        error = str(refusal)
     except (LockHeld, FenceLost, RegisterUnavailable) as trouble:
         error, busy = str(trouble), True
     except (CounterfoilError, OSError) as trouble:

@@ -64,7 +64,7 @@ async def reconcile_all(
         try:
             each = await reconcile(connection, register, since=since, repairing=repairing)
         except PleoRefused as refusal:
-            error = f"{refusal} {refusal.remedy}".rstrip()
+            error = str(refusal)
             each = Reconciliation(name=connection.name, since=since, error=error)
         except (CounterfoilError, OSError) as trouble:
             each = Reconciliation(name=connection.name, since=since, error=str(trouble))

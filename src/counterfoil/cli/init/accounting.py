@@ -84,7 +84,7 @@ def _account(state: State, chart: Chart, role: str, key: str, currencies: list[s
 
 
 def _currencies(text: str) -> Answer:
-    codes = [code for code in re.split(r"[\s,;]+", text.upper()) if code]
+    codes = [code for code in re.split(r"[][\"'\s,;]+", text.upper()) if code]
     strangers = [code for code in codes if not is_currency(code)]
     if strangers or not codes:
         raise Wrong(f"{', '.join(strangers) or 'That'} is no currency of ISO 4217 (such as EUR).")

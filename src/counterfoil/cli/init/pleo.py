@@ -84,8 +84,8 @@ def _refuse_without_scopes(state: State, key: str, company_id: str) -> None:
     missing = _ask(state, key, company_id, missing_scopes)
     if missing:
         raise Wrong(
-            f"For company {company_id}, the key lacks {', '.join(missing)}: give it these scopes "
-            "in Pleo, or correct the company."
+            f"The key lacks {', '.join(missing)} for company {company_id}: give it these scopes "
+            "in Pleo, or take a key of the company that you mean."
         )
 
 

@@ -13,6 +13,7 @@ from counterfoil.runner.examining.books import examine_books
 from counterfoil.runner.examining.findings import Finding, Verdict
 from counterfoil.runner.examining.machine import (
     examine_binding,
+    examine_pause,
     examine_register,
     examine_secrets,
 )
@@ -45,4 +46,5 @@ async def examine_connection(connection: Connection, register: Register | None) 
     findings = [finding async for finding in examine_pleo(connection, register)]
     findings += [finding async for finding in examine_books(connection)]
     findings += examine_binding(connection, register)
+    findings += examine_pause(connection, register)
     return [replace(finding, connection=connection.name) for finding in findings]

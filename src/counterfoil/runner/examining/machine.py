@@ -18,7 +18,7 @@ from counterfoil.runner.examining.findings import Finding, right, warning, wrong
 if TYPE_CHECKING:
     from counterfoil.config import Config, Connection
 
-__all__ = ["examine_binding", "examine_register", "examine_secrets"]
+__all__ = ["examine_binding", "examine_pause", "examine_register", "examine_secrets"]
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 FILE = "file:"
@@ -39,6 +39,8 @@ def _secret_files(config: Config) -> Iterator[Path]:
     folder = config.path.parent
     secrets = [config.serve.token, *(each.api_key for each in config.connections)]
     secrets += [each.bridge.token for each in config.connections if each.bridge]
+    secrets += [each.oauth.client_secret for each in config.connections if each.oauth]
+    secrets += [config.notify.url, config.notify.token] if config.notify else []
     references = [each.reference for each in secrets if isinstance(each, Secret)]
     for connection in config.connections:
         references += _option_references(connection)
@@ -74,11 +76,20 @@ def examine_register(config: Config) -> Iterator[tuple[Register | None, list[Fin
         yield None, [warning("register", said)]
         return
     with register:
-        yield register, [right("register", f"{register.database.place.url}, schema {HEAD}")]
+        sealed = "sealed" if config.seal.has_key else "in the clear (secrets new-key seals them)"
+        said = f"{register.database.place.url}, schema {HEAD}; items are kept {sealed}"
+        yield register, [right("register", said)]
 
 
 def _path(url: str) -> Path:
     return Path(url.removeprefix("sqlite:///"))
+
+
+def examine_pause(connection: Connection, register: Register | None) -> Iterator[Finding]:
+    """Say so where a person paused the connection."""
+    pause = register.pauses.of(connection.name) if register else None
+    if pause is not None:
+        yield warning("pause", f"none of its jobs is looked for: {pause}")
 
 
 def examine_binding(connection: Connection, register: Register | None) -> Iterator[Finding]:
