@@ -66,6 +66,8 @@ def test_a_connection_of_the_register_works_beside_the_file(
     ]
     shown = counterfoil("connections", "show", "beta").out
     assert "2020-12-31" in shown
+    written = {"timezone", "posting.mode", "periods.closed", "signs.negative", "booking"}
+    assert written <= json.loads(counterfoil("connections", "show", "beta", "--json").out).keys()
     assert "API key, env:BETA_KEY" in shown
     assert beta.api_key not in shown
 

@@ -12,6 +12,15 @@ from counterfoil.register import Register
 
 __all__ = ["shown_connection"]
 
+WRITTEN: Mapping[str, str] = {
+    "zone": "timezone",
+    "posting": "posting.mode",
+    "closed": "periods.closed",
+    "closed_through": "periods.closed_through",
+    "negative": "signs.negative",
+    "table_overrides": "booking",
+}
+"""What settings are called in the configuration, where that differs."""
 LEFT_OUT = {"kind", "folder", "oauth", "api_key", "settings.company_id", "settings.narration_limit"}
 
 
@@ -45,7 +54,8 @@ def _flat(value: object, key: str = "") -> Iterator[tuple[str, object]]:
         return
     inner = _inner(value)
     if inner is None:
-        yield key.removeprefix("settings."), _plain(value)
+        name = key.removeprefix("settings.")
+        yield WRITTEN.get(name, name), _plain(value)
         return
     for name, each in inner.items():
         yield from _flat(each, f"{key}.{name}" if key else name)
