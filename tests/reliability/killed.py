@@ -27,7 +27,7 @@ NEEDED = (
     *("tests.beancount_programs", __name__),
 )
 
-SECONDS = 100
+SECONDS = 200
 
 
 class Killer:

@@ -7,8 +7,6 @@ PostgreSQL. What is only read in Tryton is not killed at: nothing happens betwee
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,12 +17,12 @@ import pytest
 from counterfoil.sandbox.model import Receipt
 from counterfoil.sandbox.server import SandboxServer
 from counterfoil.sandbox.state import State
+from tests.reliability.killed import Ended, run_ready
 from tests.tryton.tryton_exports import configure
 from tests.tryton.tryton_server import Database, Tryton
 
 pytestmark = [pytest.mark.slow, pytest.mark.reliability, pytest.mark.timeout(900)]
 
-KILLED = Path(__file__).parent.parent / "reliability" / "killed.py"
 PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
 READS = {"tryton.load", "tryton.login", "tryton.read"}
 SHARES = 12
@@ -49,17 +47,9 @@ class Desk:
         self.job = state.queue_job(self.company.id)
         configure(folder, url, self.company, database)
 
-    def run(self, when: str = "never", number: int = 0) -> subprocess.CompletedProcess[str]:
+    def run(self, when: str = "never", number: int = 0) -> Ended:
         """Run the command; killed at an effect if told so."""
-        return subprocess.run(
-            [sys.executable, str(KILLED), when, str(number), "run", "--once"],
-            cwd=self.folder,
-            env=dict(os.environ),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=200,
-        )
+        return run_ready(when, number, ["run", "--once"], self.folder, os.environ)
 
     def check(self) -> None:
         """Ask Tryton itself: each part once, posted, settled, its receipt there once."""
