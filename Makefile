@@ -76,6 +76,7 @@ clean: ## Remove .venv, caches and the demo
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	rm -rf .coverage .coverage.* htmlcov build dist counterfoil-demo
 
+# The lock is whole, so pip has nothing to resolve; where it does, it overlooks pins with extras.
 $(READY): requirements/dev.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Counterfoil needs Python 3.11 or newer, and none is on the" \
 		"path. Install it, or name one: make PYTHON=/path/to/python3.12"; exit 1; }
@@ -86,7 +87,7 @@ $(READY): requirements/dev.txt pyproject.toml
 		"environment. On Debian or Ubuntu: apt install python3-venv"; exit 1; }
 	@echo "Setting up $(VENV) with $$($(PYTHON) --version): once, about half a minute ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes \
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes --no-deps \
 		-r requirements/dev.txt
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps \
 		--no-build-isolation -e .

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from counterfoil.register import Delivery
+from counterfoil.register import Delivery, Register
 from counterfoil.runner.housekeeping import keep_house, keeping_house
-from counterfoil.testing.register import memory_register
 from counterfoil.testing.world import World
 
 NOW = datetime.now(UTC)
@@ -32,8 +31,7 @@ async def test_old_items_webhooks_and_notices_go() -> None:
             assert item.payload is None
 
 
-def test_it_begins_with_the_block_and_ends_with_it_whatever_happens() -> None:
-    register = memory_register()
+def test_it_begins_with_the_block_and_ends_with_it_whatever_happens(register: Register) -> None:
     with register.database.engine.begin() as connection:
         connection.exec_driver_sql("DROP TABLE notices")
     with keeping_house(register, timedelta(days=1)):

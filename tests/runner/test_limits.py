@@ -9,10 +9,10 @@ import pytest
 
 from counterfoil.limits import HeldOff, Limits, hold_off, limited, on_behalf_of, turn
 from counterfoil.pleo.errors import PleoRateLimited
+from counterfoil.register import Register
 from counterfoil.runner.around import working_for
 from counterfoil.sandbox.faults import Kind
 from counterfoil.telemetry import hearing
-from counterfoil.testing.register import memory_register
 from counterfoil.testing.world import World
 
 
@@ -83,8 +83,7 @@ async def test_what_pleo_says_to_one_client_is_heard_by_the_next() -> None:
     assert heard.count(("held off", "")) == 1
 
 
-def test_what_a_host_said_to_another_process_counts_here_too() -> None:
-    register = memory_register()
+def test_what_a_host_said_to_another_process_counts_here_too(register: Register) -> None:
     now = datetime.now(UTC)
     register.host_pauses.note("over", now - timedelta(minutes=1), now=now)
     register.host_pauses.note("pleo.example", now + timedelta(minutes=1), now=now)

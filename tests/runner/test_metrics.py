@@ -20,7 +20,6 @@ from counterfoil.register.connections import Binding
 from counterfoil.runner.metrics import Metrics
 from counterfoil.sandbox.faults import Kind
 from counterfoil.telemetry import hearing, note
-from counterfoil.testing.register import memory_register
 from counterfoil.testing.world import World
 from counterfoil.web.metering import metrics_routes
 
@@ -39,13 +38,13 @@ def measured(metrics: Metrics) -> Mapping[str, float]:
     }
 
 
-async def test_an_export_is_counted_where_it_happens() -> None:
+async def test_an_export_is_counted_where_it_happens(register: Register) -> None:
     async with World() as world:
         world.company.add_items(3, account="6100")
         world.company.add_item(account="9999")
         world.fault(Kind.UNAVAILABLE, "list_job_items", times=1)
         world.queue()
-        metrics = Metrics(memory_register())
+        metrics = Metrics(register)
         with hearing(metrics.hear):
             await world.drain()
     seen = measured(metrics)
@@ -86,9 +85,9 @@ def job(job_id: str, state: JobState) -> JobRecord:
     )
 
 
-def filled() -> Register:
-    """Make a register in which something waits, runs, is uncertain and is away."""
-    register = memory_register()
+@pytest.fixture
+def filled(register: Register) -> Register:
+    """Give a register in which something waits, runs, is uncertain and is away."""
     binding = Binding(name="acme", company_id="company", environment="test", target="books")
     register.connections.bind(binding, now=NOW)
     register.connections.raise_fence("company")
@@ -110,8 +109,8 @@ def filled() -> Register:
     return register
 
 
-def test_what_is_so_now_is_read_from_the_register() -> None:
-    register = filled()
+def test_what_is_so_now_is_read_from_the_register(filled: Register) -> None:
+    register = filled
     seen = measured(Metrics(register, lambda: {"acme": "idle"}))
     assert seen["counterfoil_register_up"] == 1
     assert seen["counterfoil_connections_state connection=acme state=idle"] == 1
@@ -132,8 +131,7 @@ def test_what_is_so_now_is_read_from_the_register() -> None:
     assert seen["counterfoil_pending_jobs connection=acme"] == 0
 
 
-def test_a_register_that_is_away_is_told_and_the_counts_go_on() -> None:
-    register = memory_register()
+def test_a_register_that_is_away_is_told_and_the_counts_go_on(register: Register) -> None:
     metrics = Metrics(register)
     with hearing(metrics.hear):
         note("webhook", outcome="taken")
@@ -148,8 +146,10 @@ def test_a_register_that_is_away_is_told_and_the_counts_go_on() -> None:
     assert "counterfoil_queue_depth" not in seen
 
 
-def test_each_metric_is_in_the_docs_and_the_docs_have_no_other(root: Path) -> None:
-    families = text_string_to_metric_families(Metrics(filled()).text().decode())
+def test_each_metric_is_in_the_docs_and_the_docs_have_no_other(
+    root: Path, filled: Register
+) -> None:
+    families = text_string_to_metric_families(Metrics(filled).text().decode())
     made = {
         family.name + ("_total" if family.type == "counter" else "")
         for family in families
@@ -159,8 +159,10 @@ def test_each_metric_is_in_the_docs_and_the_docs_have_no_other(root: Path) -> No
     assert sorted(made) == sorted(listed)
 
 
-def test_only_what_asks_pleo_books_and_hosts_of_receipts_counts_as_a_request(root: Path) -> None:
-    metrics = Metrics(memory_register())
+def test_only_what_asks_pleo_books_and_hosts_of_receipts_counts_as_a_request(
+    root: Path, register: Register
+) -> None:
+    metrics = Metrics(register)
     effects = re.findall(
         r"^\| `(\w+\.\w+)` \|", (root / "docs/effects.md").read_text(), re.MULTILINE
     )
@@ -175,8 +177,10 @@ def test_only_what_asks_pleo_books_and_hosts_of_receipts_counts_as_a_request(roo
 @pytest.mark.parametrize(
     ("access", "plain", "with_token"), [("open", 200, 200), ("token", 401, 200), ("off", 404, 404)]
 )
-async def test_who_may_read_them_is_configured(access: str, plain: int, with_token: int) -> None:
-    routes = metrics_routes(Metrics(memory_register()), "sesame", access)
+async def test_who_may_read_them_is_configured(
+    register: Register, access: str, plain: int, with_token: int
+) -> None:
+    routes = metrics_routes(Metrics(register), "sesame", access)
     transport = httpx.ASGITransport(Starlette(routes=routes))
     async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
         assert (await client.get("/metrics")).status_code == plain
