@@ -166,16 +166,44 @@ def test_a_key_for_a_company_of_the_files_is_refused_and_not_kept(
     counterfoil("connections", "add", "beta", *BETA)
     monkeypatch.setenv("BETA_KEY", acme.company.api_key)
     queue(acme.company)
+    found = json.loads(counterfoil("doctor", "--json").out)
+    wrong = [each for each in found if not each["passed"]]
+    assert [(each["connection"], each["check"]) for each in wrong] == [("beta", "company")]
     said = counterfoil("run", "--once")
-    assert (said.code, "which connection acme exports already" in said.err) == (2, True)
+    assert (said.code, "which connection acme exports already" in said.out) == (1, True)
+    assert said.out.count("completed, 1 of 1 items booked") == 1
     monkeypatch.setenv("BETA_KEY", beta.api_key)
     queue(beta)
     said = counterfoil("run", "--once")
-    assert said.out.count("completed, 1 of 1 items booked") == 2
+    assert said.out.count("completed, 1 of 1 items booked") == 1
     monkeypatch.setenv("BETA_KEY", acme.company.api_key)
     said = counterfoil("run", "--once", "--connection", "beta")
     assert (said.code, "which connection acme exports already" in said.err) == (2, True)
     assert counterfoil("connections", "list").code == 0
+
+
+def test_a_key_of_a_company_that_is_taken_is_not_added(
+    counterfoil: CommandLine, acme: Acme, beta: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BETA_KEY", acme.company.api_key)
+    said = counterfoil("connections", "add", "beta", *BETA)
+    assert (said.code, "which connection acme exports already" in said.err) == (2, True)
+    assert "connections remove acme" not in said.err
+    assert counterfoil("doctor").code == 0
+    monkeypatch.setenv("BETA_KEY", beta.api_key)
+    assert counterfoil("connections", "add", "beta", *BETA).code == 0
+
+
+@pytest.mark.usefixtures("beta")
+def test_a_name_that_the_file_has_is_not_added(counterfoil: CommandLine, acme: Acme) -> None:
+    """Nor is it advised to forget what the register keeps of it."""
+    said = counterfoil("connections", "add", "acme", *BETA)
+    assert said.code == 2
+    assert said.err.splitlines()[-1].endswith(
+        "acme is in counterfoil.toml already; change it there, or choose another name"
+    )
+    assert "remove" not in said.err
+    assert acme.ledger.exists()
 
 
 def test_removing_a_connection_removes_its_webhooks_at_pleo(

@@ -7,6 +7,7 @@ import socket
 
 import pytest
 
+from counterfoil.register.sealing import new_key
 from tests.acme import Acme, CommandLine
 
 pytestmark = pytest.mark.slow
@@ -91,3 +92,59 @@ def test_with_json_each_finding_is_an_object(counterfoil: CommandLine, acme: Acm
         "settings",
         "invalid_configuration",
     )
+
+
+@pytest.fixture
+def lacking(acme: Acme) -> Acme:
+    """Add a second connection, whose key is not there."""
+    beta = acme.state.add_company("Beta")
+    path = acme.folder / "counterfoil.toml"
+    text = path.read_text()
+    section = text[text.index("[[connection]]") :].replace(acme.company.id, beta.id)
+    section = section.replace('"acme"', '"beta"\napi_key = "env:BETA_KEY"').replace("main.", "b.")
+    (acme.folder / "b.beancount").write_bytes(acme.ledger.read_bytes())
+    path.write_text(text + section)
+    return acme
+
+
+def test_a_missing_secret_breaks_its_own_connection_alone(
+    counterfoil: CommandLine, lacking: Acme
+) -> None:
+    found = json.loads(counterfoil("doctor", "--json").out)
+    (wrong,) = [each for each in found if not each["passed"]]
+    assert (wrong["connection"], wrong["check"]) == ("beta", "secrets")
+    assert "BETA_KEY is not set; set it to the secret" in wrong["message"]
+    assert ("acme", "jobs") in [(each["connection"], each["check"]) for each in found]
+    assert counterfoil("doctor").code == 1
+    lacking.company.add_item()
+    lacking.export()
+    said = counterfoil("run", "--once")
+    assert (said.code, "completed, 1 of 1" in said.out) == (1, True)
+    assert "BETA_KEY is not set" in said.out
+    assert counterfoil("run", "--once", "--connection", "acme").code == 0
+    alone = counterfoil("run", "--once", "--connection", "beta")
+    assert (alone.code, "connection[beta].api_key: the environment" in alone.err) == (2, True)
+
+
+@pytest.mark.parametrize("key", [None, "garbage", "open"])
+def test_a_register_key_that_will_not_do_is_a_finding(
+    counterfoil: CommandLine, acme: Acme, key: str | None
+) -> None:
+    acme.replace("[register]", '[register]\nkey = "file:r.key"')
+    if key is not None:
+        (acme.folder / "r.key").write_text(new_key() if key == "open" else key)
+        (acme.folder / "r.key").chmod(0o644 if key == "open" else 0o600)
+    said = counterfoil("doctor", "--json")
+    found = json.loads(said.out)
+    assert said.code == 1
+    assert [each["check"] for each in found if not each["passed"]] == ["register"]
+    assert ("acme", "jobs") in [(each["connection"], each["check"]) for each in found]
+    assert counterfoil("run", "--once").code == 2
+
+
+def test_with_json_mistakes_are_findings_too(counterfoil: CommandLine, acme: Acme) -> None:
+    acme.replace("wallet", "walet")
+    said = counterfoil("doctor", "--json")
+    (found,) = json.loads(said.out)
+    assert (said.code, found["check"], found["passed"]) == (2, "configuration", False)
+    assert "connection[acme].accounts.walet" in found["message"]

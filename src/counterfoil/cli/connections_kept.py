@@ -20,9 +20,10 @@ from counterfoil.cli.options import (
     load_all,
     load_config,
     load_file,
+    with_companies,
 )
 from counterfoil.cli.plan import the_connection
-from counterfoil.config import KEPT, Added, Connection
+from counterfoil.config import KEPT, Added, Config, Connection
 from counterfoil.errors import ConfigurationError, CounterfoilError
 from counterfoil.register import Register
 from counterfoil.register.added import CONSENT, WEBHOOKS
@@ -65,11 +66,17 @@ def add(
 ) -> None:
     """Add a connection in the register, checked as the configuration file is."""
     table = _table(name, from_file, settings or [])
-    with load_file(config, secrets=False).open_register() as register:
+    alone = load_file(config)
+    if any(each.name == name for each in alone.connections):
+        raise ConfigurationError(
+            f"{name} is in {config} already; change it there, or choose another name"
+        )
+    with alone.open_register() as register:
         known = register.added.all()
         if name in known and not replace:
             raise ConfigurationError(f"{name}: the register has it already; --replace changes it")
-        loaded = load_all(config, register, Added({**known, name: table}))
+        loaded = load_all(config, register, Added({**known, name: table}), name)
+        _refuse_taken(loaded, register, name)
         register.added.put(name, table, now=datetime.now(UTC))
     key = the_connection(loaded, name).api_key
     say(f"{name} is in the register now")
@@ -77,6 +84,18 @@ def add(
         say(f"Its API key comes next: counterfoil connections set-key {name}")
     else:
         say(f"Try it: counterfoil connections test {name}")
+
+
+def _refuse_taken(config: Config, register: Register, name: str) -> None:
+    """Ask Pleo whose the key is, where there is one; raises ConfigurationError for another's."""
+    chosen = the_connection(config, name)
+    kept = chosen.api_key is None or chosen.api_key.reference == KEPT  # set-key, authorise ask
+    if not kept:
+        chosen = the_connection(with_companies(config, register, name, strict=False), name)
+    if chosen.broken:
+        raise ConfigurationError(chosen.broken)
+    if not kept and not chosen.company_id:
+        complain(f"{name}: Pleo could not be asked for its company; connections test does again")
 
 
 def _table(name: str, from_file: Path | None, settings: Sequence[str]) -> dict[str, object]:
@@ -188,7 +207,7 @@ def remove(
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Forget a connection: says what the register erases, and asks. What was booked stays."""
-    alone = load_file(config, secrets=False)
+    alone = load_file(config)
     with alone.open_register() as register:
         traces = register.added.traces(name)
         if not traces:

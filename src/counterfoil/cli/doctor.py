@@ -16,13 +16,13 @@ from counterfoil.cli.options import (
     ConfigOption,
     ConnectionOption,
     JsonOption,
-    load_beside,
-    load_file,
+    load_to_examine,
 )
 from counterfoil.cli.screen import styled
 from counterfoil.config import Config
+from counterfoil.errors import ConfigurationError
 from counterfoil.runner.examining import Finding, Verdict, examine
-from counterfoil.runner.examining.machine import examine_register
+from counterfoil.runner.examining.findings import wrong
 
 __all__ = ["doctor", "show_findings"]
 
@@ -41,8 +41,13 @@ def doctor(
     as_json: JsonOption = False,
 ) -> None:
     """Check that Pleo, the books and the settings are ready for an export; changes nothing."""
-    with examine_register(load_file(config)) as (register, _):
-        loaded = load_beside(register, config, connection)
+    try:
+        loaded = load_to_examine(config, connection)
+    except ConfigurationError as error:
+        if not as_json:
+            raise
+        _show_json([wrong("configuration", problem) for problem in error.problems])
+        raise typer.Exit(ExitCode.USAGE) from None
     set_up_logs(loaded.log, as_json=as_json)
     chosen = [each for each in loaded.connections if connection in {None, each.name}]
     findings = asyncio.run(examine(loaded, chosen))
@@ -52,11 +57,15 @@ def doctor(
 def show_findings(config: Config, findings: Sequence[Finding], *, as_json: bool) -> None:
     """Show what was found, and end with the exit code that it deserves."""
     if as_json:
-        show_json([asdict(finding) | {"passed": finding.passed} for finding in findings])
+        _show_json(findings)
     else:
         _show(config, findings)
     sound = all(finding.passed for finding in findings)
     raise typer.Exit(ExitCode.DONE if sound else ExitCode.NOT_DONE)
+
+
+def _show_json(findings: Sequence[Finding]) -> None:
+    show_json([asdict(finding) | {"passed": finding.passed} for finding in findings])
 
 
 def _show(config: Config, findings: Sequence[Finding]) -> None:

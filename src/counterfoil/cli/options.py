@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -24,9 +25,10 @@ __all__ = [
     "JsonOption",
     "added_in",
     "load_all",
-    "load_beside",
     "load_config",
     "load_file",
+    "load_to_examine",
+    "with_companies",
 ]
 
 DEFAULT_CONFIG = Path("counterfoil.toml")
@@ -50,29 +52,44 @@ JsonOption: TypeAlias = Annotated[
 ]
 
 
-def load_file(path: Path, *, secrets: bool = True) -> Config:
-    """Load what the configuration file says, whatever the register adds to it."""
-    return load(path, os.environ, secrets=secrets, added=None)
+def load_file(path: Path) -> Config:
+    """Load what the configuration file says, whatever the register adds to it; no secrets."""
+    return load(path, os.environ, secrets=False, added=None)
 
 
 def load_config(path: Path, connection: str | None = None, *, secrets: bool = True) -> Config:
     """Load the configuration with the register's connections; raises ConfigurationError.
 
-    So it does for a connection that is in neither. Commands that never talk to Pleo load it without
-    ``secrets``; the others ask Pleo for a company that nobody has told yet, which may raise
-    PleoError.
+    So it does for a connection that is in neither, and where a secret is missing that is needed:
+    one that all share, or those of every connection that is worked for. Commands that never talk
+    to Pleo load it without ``secrets``; the others ask Pleo for a company that nobody has told yet,
+    which may raise PleoError.
     """
-    with existing_register(load_file(path, secrets=secrets)) as register:
-        return load_beside(register, path, connection, secrets=secrets)
+    alone = _told_whole(path, None) if secrets else load_file(path)
+    with existing_register(alone) as register:
+        config = load_all(path, register, added_in(register), connection, secrets=secrets)
+        if secrets:
+            config = with_companies(config, register, connection)
+    return _having(config, path, connection)
 
 
-def load_beside(
-    register: Register | None, path: Path, connection: str | None, *, secrets: bool = True
-) -> Config:
-    """Do the same beside a register that is open already; None: there is none, or it is broken."""
-    config = load_all(path, register, added_in(register), secrets=secrets)
-    if secrets and any(_needs_company(each, connection) for each in config.connections):
-        config = _with_companies(config, register, connection)
+def load_to_examine(path: Path, connection: str | None) -> Config:
+    """Load the configuration as far as it can be: each connection says what it lacks.
+
+    Raises ConfigurationError for mistakes in what the file says.
+    """
+    from counterfoil.runner.examining.machine import examine_register
+
+    whole = partial(load, path, os.environ, secrets=False, register_key=False)
+    alone = whole(added=None)
+    with examine_register(alone) as (register, _):
+        added = None if alone.seal.lacking else added_in(register)
+        config = _checked(whole(added=added), register)
+        config = with_companies(config, register, connection, strict=False)
+    return _having(config, path, connection)
+
+
+def _having(config: Config, path: Path, connection: str | None) -> Config:
     names = [each.name for each in config.connections]
     if connection is not None and connection not in names:
         raise ConfigurationError(
@@ -82,20 +99,48 @@ def load_beside(
 
 
 def load_all(
-    path: Path, register: Register | None, added: Added, *, secrets: bool = True
+    path: Path,
+    register: Register | None,
+    added: Added,
+    only: str | None = None,
+    *,
+    secrets: bool = True,
 ) -> Config:
     """Load the file and what is added to it, each connection for the company that Pleo told."""
+    if not secrets:
+        return _checked(load(path, os.environ, secrets=False, added=added), register)
+    config = _told_whole(path, added)
+    chosen = [each for each in config.connections if only in {None, each.name}]
+    if config.lacking or (chosen and all(each.lacking for each in chosen)):
+        config = load(path, os.environ, added=added)  # raises, with the key of each mistake
+    return _checked(config, register)
+
+
+def _told_whole(path: Path, added: Added | None) -> Config:
+    """Load without secrets; other mistakes are told together with the secrets that are missing."""
+    try:
+        return load(path, os.environ, secrets=False, added=added)
+    except ConfigurationError:
+        load(path, os.environ, added=added)
+        raise
+
+
+def _checked(config: Config, register: Register | None) -> Config:
     from counterfoil.runner.setting_up import with_known_company
 
-    config = load(path, os.environ, secrets=secrets, added=added)
-    return _checked(config, [with_known_company(each, register) for each in config.connections])
+    known = [with_known_company(each, register) for each in config.connections]
+    return _without_twins(config, known)
 
 
-def _checked(config: Config, connections: Sequence[Connection]) -> Config:
-    """Return the configuration with these connections; raises ConfigurationError for twins."""
-    if problems := tuple(company_problems(connections)):
-        raise ConfigurationError(*problems)
-    return replace(config, connections=tuple(connections))
+def _without_twins(config: Config, connections: Sequence[Connection]) -> Config:
+    """Return the configuration with these connections; the second of one company is broken."""
+    firsts: dict[tuple[str, str], Connection] = {}
+    kept = []
+    for each in connections:
+        first = firsts.setdefault((each.company_id, each.base_url), each)
+        problem = next(company_problems([first, each]), None) if first is not each else None
+        kept.append(replace(each, company_id="", broken=problem) if problem else each)
+    return replace(config, connections=tuple(kept))
 
 
 def added_in(register: Register | None) -> Added:
@@ -103,27 +148,46 @@ def added_in(register: Register | None) -> Added:
     return Added() if register is None else Added(register.added.all())
 
 
-def _needs_company(connection: Connection, only: str | None) -> bool:
-    return not connection.company_id and only in {None, connection.name}
+def with_companies(
+    config: Config, register: Register | None, only: str | None, *, strict: bool = True
+) -> Config:
+    """Ask Pleo for the companies that are not known yet; who has another's is broken, alone.
 
-
-def _with_companies(config: Config, register: Register | None, only: str | None) -> Config:
-    """Ask Pleo for the companies that are not known yet."""
-    from counterfoil.runner.setting_up import CompanyTaken, with_company
+    With ``strict``, that is raised where nothing else is worked for, and so is other trouble with
+    Pleo.
+    """
+    alone = strict and (only is not None or len(config.connections) == 1)
 
     async def asked(connection: Connection) -> Connection:
-        if not _needs_company(connection, only):
+        if only not in {None, connection.name} or connection.company_id or connection.broken:
             return connection
         try:
-            return await with_company(connection, register, config.connections)
-        except CompanyTaken:
-            raise  # its expenses would be booked in another company's books
+            return await _with_company(connection, register, config.connections, strict=strict)
         except CounterfoilError:
-            if only is not None or len(config.connections) == 1:
+            if alone:
                 raise
             return connection  # it is broken, the others are not: whoever works for it says so
 
     async def ask() -> list[Connection]:
         return [await asked(each) for each in config.connections]
 
-    return _checked(config, asyncio.run(ask()))
+    if all(each.company_id for each in config.connections):
+        return config
+    found = _without_twins(config, asyncio.run(ask()))
+    broken = [each.broken for each in found.connections if each.name == only and each.broken]
+    if strict and broken:
+        raise ConfigurationError(*broken)
+    return found
+
+
+async def _with_company(
+    connection: Connection, register: Register | None, others: Sequence[Connection], *, strict: bool
+) -> Connection:
+    from counterfoil.runner.setting_up import CompanyTaken, CompanyUnknown, with_company
+
+    try:
+        return await with_company(connection, register, others)
+    except (CompanyTaken, CompanyUnknown) as error:
+        if strict and (len(others) == 1 or isinstance(error, CompanyUnknown)):
+            raise
+        return replace(connection, broken=str(error))

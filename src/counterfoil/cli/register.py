@@ -29,7 +29,7 @@ app = command_group(
 @app.command("show")
 def show(*, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
     """Show where the register is, its schema, and how much it holds."""
-    with existing_register(load_file(config, secrets=False)) as register:
+    with existing_register(load_file(config)) as register:
         if register is None:
             say("There is no register yet: the first run makes it")
             return
@@ -45,7 +45,7 @@ def show(*, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) 
 @app.command("upgrade")
 def upgrade_schema(*, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
     """Make the register's tables, or bring those of an older version up to this one."""
-    loaded = load_file(config, secrets=False)
+    loaded = load_file(config)
     had, has = upgrade(loaded.register_url, direct_url=loaded.register_direct_url)
     if as_json:
         show_json({"was": had, "schema": has})
@@ -58,7 +58,7 @@ def upgrade_schema(*, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption
 @app.command("prune")
 def prune(*, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
     """Remove items as received and entries as planned that are older than [register] keep_items."""
-    loaded = load_file(config, secrets=False)
+    loaded = load_file(config)
     before = datetime.now(UTC) - loaded.keep_items
     with existing_register(loaded) as register:
         pruned = register.retention.prune(before=before) if register else Pruned(0, 0, 0)
@@ -76,7 +76,7 @@ def backup(
     as_json: JsonOption = False,
 ) -> None:
     """Copy the register to a file, as of this moment; exports may go on meanwhile."""
-    loaded = load_file(config, secrets=False)
+    loaded = load_file(config)
     if is_server(loaded.register_url):
         raise ConfigurationError(
             "register backup: copies a register that is a file; this one is in PostgreSQL, whose "

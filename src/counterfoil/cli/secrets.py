@@ -116,7 +116,7 @@ def _remark(key: str, seal: Seal) -> str:
 
 @contextmanager
 def _resealing(config: Path) -> Iterator[tuple[Resealing, Seal]]:
-    loaded = load_file(config, secrets=False)
+    loaded = load_file(config)
     with existing_register(loaded) as register:
         if register is None:
             raise ConfigurationError("There is no register yet: the first run makes it")

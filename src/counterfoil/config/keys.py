@@ -24,6 +24,15 @@ RIGHT = 'write "file:PATH" or "env:NAME"; counterfoil secrets new-key makes a ke
 
 def _register_key(value: object, info: ValidationInfo) -> Seal:
     around = surroundings(info)
+    try:
+        return _usable(value, around)
+    except Mistake as mistake:
+        if around.register_key:
+            raise
+        return Seal(lacking=f"register.key: {mistake}")
+
+
+def _usable(value: object, around: Surroundings) -> Seal:
     common = around.environ.get(KEY_VARIABLE, "").strip()
     if value is None:
         return _seal(common, f"the environment variable {KEY_VARIABLE}")

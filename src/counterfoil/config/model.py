@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from counterfoil.bookkeeping.settings import Settings
-from counterfoil.errors import ConfigurationError
+from counterfoil.errors import ConfigurationError, ConnectionBroken
 from counterfoil.export.policies import OnChange, ReceiptPolicy
 from counterfoil.register import Register, Seal, open_register
 from counterfoil.systems.contract import AccountingSystem, SystemKind
@@ -63,6 +63,10 @@ class Secret:
     def __str__(self) -> str:
         """Return a mask with the reference, fit for logs."""
         return f"<secret {self.reference}>"
+
+
+def _lacking(secrets: Iterable[Secret]) -> tuple[str, ...]:
+    return tuple(each.lacking for each in secrets if each.lacking is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +124,24 @@ class Connection:
     receipts: ReceiptSettings = field(default_factory=ReceiptSettings)
     on_change: OnChange = OnChange.FAIL
     bridge: BridgeSettings | None = None
+    broken: str | None = None
+    """Why it must not be worked for, whatever the others do: another exports its company."""
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """Say which of its secrets could not be read, and why; those in the register count not."""
+        secrets = [
+            self.api_key,
+            self.oauth.client_secret if self.oauth else None,
+            self.bridge.token if self.bridge else None,
+        ]
+        return _lacking(each for each in secrets if each and each.reference != KEPT)
+
+    def check(self) -> None:
+        """Raise ConnectionBroken where it is broken, or a secret of it is missing."""
+        reasons = (self.broken,) if self.broken else self.lacking
+        if reasons:
+            raise ConnectionBroken("; ".join(reasons))
 
     def settings_for(self, books: AccountingSystem) -> Settings:
         """Return the settings, for this company and the lengths of texts that these books take."""
@@ -200,6 +222,21 @@ class Config:
     limits: LimitSettings = field(default_factory=LimitSettings)
     connections: tuple[Connection, ...]
 
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """Say which secrets that all connections share could not be read, and why."""
+        notify = (self.notify.url, self.notify.token) if self.notify else ()
+        served = (self.serve.token,)
+        return (
+            *(f"serve.{each}" for each in _lacking(filter(None, served))),
+            *(f"notify.{each}" for each in _lacking(filter(None, notify))),
+        )
+
     def open_register(self) -> Register:
-        """Open the register; raises what ``counterfoil.register.open_register`` does."""
+        """Open the register; raises what ``counterfoil.register.open_register`` does.
+
+        So it raises ConfigurationError where the key that is given cannot be used.
+        """
+        if self.seal.lacking is not None:
+            raise ConfigurationError(self.seal.lacking)
         return open_register(self.register_url, direct_url=self.register_direct_url, seal=self.seal)

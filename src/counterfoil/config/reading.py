@@ -8,6 +8,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -57,14 +58,16 @@ def load(
     systems: Mapping[str, SystemKind] | None = None,
     *,
     secrets: bool = True,
+    register_key: bool = True,
     added: Added | None = NOTHING_ADDED,
 ) -> Config:
     """Read a configuration file; raises ConfigurationError with every mistake in it.
 
     Secrets are taken from ``environ`` and from files; relative paths start at the file's folder.
     ``systems`` are the accounting systems to choose from, by default the installed ones. Without
-    ``secrets``, one that is not there is no mistake until it is revealed. ``added`` is what the
-    register adds; None: that is not known yet, and the file need not have a connection.
+    ``secrets``, one that is not there is no mistake until it is revealed; without
+    ``register_key``, one that cannot be used is none until the register is opened. ``added`` is
+    what the register adds; None: that is not known yet, and the file need not have a connection.
     """
     place = path.absolute()
     document = _document(place)
@@ -73,6 +76,7 @@ def load(
         environ=environ,
         systems=InstalledSystems() if systems is None else systems,
         secrets=secrets,
+        register_key=register_key,
     )
     return _Reading(place, around, document, added or Added(), alone=added is not None).config()
 
@@ -117,7 +121,7 @@ class _Reading:
         notify = self._section("notify", NotifyShape) if "notify" in self.document else None
         limits = self._section("limits", LimitsShape)
         if self.problems or not (register and serve and log and limits):
-            raise ConfigurationError(*self.problems)
+            raise ConfigurationError(*dict.fromkeys(self.problems))
         return Config(
             path=self.path,
             register_url=register.url,
@@ -146,11 +150,11 @@ class _Reading:
         if not isinstance(table, dict):
             return None
         self.problems.extend(pleo_problems(table))
-        self.problems.extend(key_problems(table, self._sections()))
+        self.problems.extend(key_problems(table, self._sections))
         return self._check("pleo", PleoShape, table)
 
     def _connections(self, pleo: PleoShape) -> list[Connection]:
-        sections = self._sections()
+        sections = self._sections
         self.problems.extend(name_problems(list(sections.values())))
         if self.alone and not sections and self.document.get("connection") is None:
             self.problems.append(f"connection: is missing; add {CONNECTION_EXAMPLE}")
@@ -160,6 +164,7 @@ class _Reading:
         built = [build_connection(shape, pleo, self.around.folder) for shape in checked if shape]
         return [connection for connection in built if connection]
 
+    @cached_property
     def _sections(self) -> dict[str, dict[str, object]]:
         """Each connection's table under the name that the mistakes in it are told with."""
         given = self.document.get("connection")

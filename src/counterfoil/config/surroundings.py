@@ -52,6 +52,8 @@ class Surroundings:
     systems: Mapping[str, SystemKind]
     secrets: bool = True
     """Whether every secret must be there; what never talks to Pleo does without."""
+    register_key: bool = True
+    """Whether a register key that is given must be one that can be used."""
 
 
 def surroundings(info: ValidationInfo) -> Surroundings:

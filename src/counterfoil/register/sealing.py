@@ -77,8 +77,12 @@ def split_keys(text: str) -> tuple[str, ...]:
 class Seal:
     """Seals under the newest key, and opens what was sealed under any of the keys."""
 
-    def __init__(self, keys: Sequence[str] = ()) -> None:
-        """Take the keys, newest first; raises KeyMalformed. Without any, nothing can be sealed."""
+    def __init__(self, keys: Sequence[str] = (), *, lacking: str | None = None) -> None:
+        """Take the keys, newest first; raises KeyMalformed. Without any, nothing can be sealed.
+
+        ``lacking`` says why keys that were given cannot be used: no register is opened then.
+        """
+        self.lacking = lacking
         self._keys = [_fernet(key) for key in keys]
         self._all = MultiFernet(self._keys) if self._keys else None
         self.names = tuple(map(_name, keys))

@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from counterfoil.config import KEPT
-from counterfoil.errors import ConfigurationError
+from counterfoil.errors import ConfigurationError, ConnectionBroken
 from counterfoil.pleo.auth import ApiKeyAuth
 from counterfoil.pleo.client import PleoClient
 from counterfoil.runner.refreshing import OAuthAuth, TokenKeeper, consent_needed
@@ -27,10 +27,13 @@ __all__ = ["auth_for", "credential_of", "digest_of", "pleo_for", "pleo_with"]
 def auth_for(connection: Connection, register: Register | None) -> httpx.Auth:
     """Return what authenticates a connection's requests; raises ConfigurationError without it.
 
+    So it raises ConnectionBroken for a connection that must not be worked for.
     A key that was replaced while it is in use is read again where Pleo refuses the old one. With
     OAuth the tokens are the register's, and ConsentNeeded is raised where there is none yet; later
     requests raise it, too, once the consent is over.
     """
+    if connection.broken:
+        raise ConnectionBroken(connection.broken)
     if connection.api_key is not None:
         read = _key_reader(connection.name, connection.api_key, register)
         return ApiKeyAuth(read(), again=read)

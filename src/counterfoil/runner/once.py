@@ -165,6 +165,7 @@ async def _drain(
     **watched: Unpack[Watched],
 ) -> tuple[str, ...]:
     _leave_to_the_bridge(connection)
+    connection.check()
     with working_for(connection.name, register):
         connection = await with_company(connection, register)
         confirm_company(connection, register)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CompanyTaken",
+    "CompanyUnknown",
     "confirm_company",
     "replace_key",
     "with_company",
@@ -43,12 +44,16 @@ class CompanyTaken(ConfigurationError):
     """A credential is for a company that another connection exports: its books are the other's."""
 
 
+class CompanyUnknown(ConfigurationError):
+    """Neither the configuration nor Pleo says whose a credential is."""
+
+
 async def with_company(
     connection: Connection, register: Register | None, others: Sequence[Connection] = ()
 ) -> Connection:
     """Return the connection for the company that its credential is for, where it names none.
 
-    Raises ConfigurationError where Pleo does not tell it, CompanyTaken where another connection
+    Raises CompanyUnknown where Pleo does not tell it, CompanyTaken where another connection
     exports it, one of ``others`` or one that the register knows, and PleoError.
     """
     if connection.company_id:
@@ -95,7 +100,7 @@ def _for_company(
     others: Sequence[Connection] = (),
 ) -> Connection:
     if told.company_id is None:
-        raise ConfigurationError(
+        raise CompanyUnknown(
             f"connection[{connection.name}].company_id: is missing, and Pleo does not tell whose "
             "the credential is (it is the whole organisation's, or this Pleo has no installation "
             "endpoint); add the company's id"
@@ -171,10 +176,12 @@ def _refuse_taken(
             companies[each.name] = each.company_id
     for name, company_id in companies.items():
         if name != told.connection and company_id == told.company_id:
+            gone = f" If {name} is gone, counterfoil connections remove {name} forgets it"
             raise CompanyTaken(
                 f"connection[{told.connection}]: its credential is for company {told.company_id}, "
-                f"which connection {name} exports already; remove one of the two. If {name} is "
-                f"gone, counterfoil connections remove {name} forgets it"
+                f"which connection {name} exports already; give it the credential of its own "
+                "company, or remove one of the two."
+                + ("" if name in {each.name for each in others} else gone)
             )
 
 

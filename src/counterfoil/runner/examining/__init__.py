@@ -16,6 +16,7 @@ from counterfoil.runner.examining.machine import (
     examine_pause,
     examine_register,
     examine_secrets,
+    examine_settings,
 )
 from counterfoil.runner.examining.pleo import examine_pleo
 
@@ -43,7 +44,9 @@ async def examine_connection(connection: Connection, register: Register | None) 
 
     Without a register, that is left out.
     """
-    findings = [finding async for finding in examine_pleo(connection, register)]
+    findings = list(examine_settings(connection))
+    if not findings:
+        findings += [finding async for finding in examine_pleo(connection, register)]
     findings += [finding async for finding in examine_books(connection)]
     findings += examine_binding(connection, register)
     findings += examine_pause(connection, register)

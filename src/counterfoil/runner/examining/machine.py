@@ -18,20 +18,34 @@ from counterfoil.runner.examining.findings import Finding, right, warning, wrong
 if TYPE_CHECKING:
     from counterfoil.config import Config, Connection
 
-__all__ = ["examine_binding", "examine_pause", "examine_register", "examine_secrets"]
+__all__ = [
+    "examine_binding",
+    "examine_pause",
+    "examine_register",
+    "examine_secrets",
+    "examine_settings",
+]
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 FILE = "file:"
 
 
 def examine_secrets(config: Config) -> Iterator[Finding]:
-    """Say which files with secrets others may read."""
+    """Say which shared secrets are missing, and which files with secrets others may read."""
+    yield from (wrong("secrets", reason) for reason in config.lacking)
     files = {path for path in _secret_files(config) if path.is_file()}
     exposed = sorted(path for path in files if path.stat().st_mode & OTHERS)
     for path in exposed:
         yield warning("secrets", f"others on this machine may read {path}: chmod 600 {path}")
     if files and not exposed:
         yield right("secrets", f"only you can read {', '.join(map(str, sorted(files)))}")
+
+
+def examine_settings(connection: Connection) -> Iterator[Finding]:
+    """Say why the connection cannot even ask Pleo: its company is another's, a secret missing."""
+    if connection.broken:
+        yield wrong("company", connection.broken)
+    yield from (wrong("secrets", reason) for reason in connection.lacking)
 
 
 def _secret_files(config: Config) -> Iterator[Path]:
@@ -61,6 +75,10 @@ def _option_references(connection: Connection) -> Iterator[str]:
 @contextmanager
 def examine_register(config: Config) -> Iterator[tuple[Register | None, list[Finding]]]:
     """Open a register that is there and of our schema; say what is wrong with any other."""
+    if config.seal.lacking is not None:
+        said = "what it adds and keeps was left out"
+        yield None, [wrong("register", f"{config.seal.lacking}. Until then, {said}")]
+        return
     path = None if is_server(config.register_url) else _path(config.register_url)
     if path is not None and not path.exists():
         yield None, [right("register", f"{path} is not there yet: the first run makes it")]
@@ -94,7 +112,7 @@ def examine_pause(connection: Connection, register: Register | None) -> Iterator
 
 def examine_binding(connection: Connection, register: Register | None) -> Iterator[Finding]:
     """Say whether the register knows the connection with another company or other books."""
-    if register is None:
+    if register is None or connection.broken or not connection.company_id:
         return
     try:
         register.connections.check(binding_of(connection))
