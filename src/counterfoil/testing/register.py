@@ -38,5 +38,6 @@ class MemoryLocks:
 
 def memory_register(seal: Seal | None = None) -> Register:
     """Make an empty register in memory; use it as a block, or close its database."""
-    engine = create_engine("sqlite://", poolclass=StaticPool)
+    any_thread = {"check_same_thread": False}
+    engine = create_engine("sqlite://", poolclass=StaticPool, connect_args=any_thread)
     return register_on(open_engine(engine, "memory"), MemoryLocks(), seal)
