@@ -152,7 +152,7 @@ def test_a_broken_connection_is_paused_and_the_others_go_on(
         wait_for(lambda: acme.state.job(job).status == "completed")
         wait_for(lambda: states(client) == {"acme": "idle", "other": "broken"})
         broken = client.get("/connections").json()["data"][1]
-        assert "Check the key" in broken["error"]
+        assert "check the API key" in broken["error"]
         assert client.get("/readyz").status_code == 200
 
 

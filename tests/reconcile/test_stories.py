@@ -195,7 +195,7 @@ def test_a_connection_that_cannot_be_read_is_off(office: Office) -> None:
     office.state.revoke_key(office.company.api_key)
     found = office.reconcile()
     assert found.code == 1
-    assert "Check the key" in found.connection["error"]
+    assert "check the API key" in found.connection["error"]
     assert found.connection["compared"] is None
 
 
