@@ -22,7 +22,7 @@ import pytest
 
 from counterfoil.systems.beancount import programs
 
-__all__ = ["PROGRAMS", "Host", "bean_check", "bean_query", "loaded", "take", "warm"]
+__all__ = ["bean_check", "bean_query", "loaded", "take", "warm"]
 
 PROGRAMS = ("bean-check", "bean-query")
 HOST = Path(__file__).with_name("host.py")

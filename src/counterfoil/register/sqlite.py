@@ -89,7 +89,8 @@ def open_engine(engine: Engine, name: str) -> Database:
 def _engine(path: Path) -> Engine:
     with effect("register.open", str(path)):
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)  # SQLite gives what it puts beside the file the same rights
+        if not path.exists():
+            path.touch(mode=0o600)  # SQLite gives what it puts beside the file the same rights
     return create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
 
 
