@@ -71,10 +71,10 @@ def test_what_libraries_log_is_written_as_ours_is_and_no_url_is(
 ) -> None:
     set_up_logs(LogSettings(format="json", level="debug"))
     logging.getLogger("httpx").info("GET https://files.example/r?signature=secret")
-    logging.getLogger("procrastinate").warning("stalled %s", 3)
+    logging.getLogger("a.library").warning("stalled %s", 3)
     (line,) = capsys.readouterr().err.splitlines()
     told = json.loads(line)
-    assert (told["event"], told["library"]) == ("stalled 3", "procrastinate")
+    assert (told["event"], told["library"]) == ("stalled 3", "a.library")
 
 
 @pytest.mark.parametrize("form", ["json", "console"])
@@ -86,7 +86,7 @@ def test_an_exception_is_told_by_type_and_place_and_its_words_from_debug_on(
         try:
             int(NOTE)
         except ValueError:
-            logging.getLogger("library").exception("failed")
+            logging.getLogger("a.library").exception("failed")
         told = capsys.readouterr().err
         assert "ValueError" in told
         assert (NOTE in told) is words
