@@ -172,6 +172,28 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
+async def test_a_process_that_is_told_to_stop_ends_though_a_cancellation_is_lost(
+    on_postgres: Dispatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, lost = asyncio.Event(), asyncio.Event()
+
+    async def keep(_: Lookout) -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            lost.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Lookout, "keep", keep)
+    monkeypatch.setattr(working, "LOST_SECONDS", 0.05)
+    running = asyncio.create_task(on_postgres.run())
+    await begun.wait()
+    on_postgres.stop()
+    await running
+    assert lost.is_set()
+
+
 async def test_a_worker_that_is_told_to_stop_lives_until_its_drains_have_ended(
     connection: Connection, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,8 +220,8 @@ async def test_a_worker_that_is_told_to_stop_lives_until_its_drains_have_ended(
             await queue.put(connection)
             work = asyncio.create_task(queue.work(1, drain))
             await begun.wait()
-            work.cancel()
             for _ in range(3):
+                work.cancel()
                 beat = last_beat()
                 await until(lambda beat=beat: last_beat() > beat)  # type: ignore[misc]
             goes_on.set()

@@ -108,9 +108,17 @@ class Queue:
             stalled_worker_timeout=STALLED_SECONDS,
         )
         beating = asyncio.create_task(self._keep_beating(fetcher))
+        fetching = asyncio.create_task(fetcher.run())  # type: ignore[no-untyped-call]
         try:
             with self._telling():
-                await fetcher.run()  # type: ignore[no-untyped-call]
+                await asyncio.shield(fetching)
+        except asyncio.CancelledError:
+            # It is told, not cancelled, as often as we are: cancelled twice, it drops its drains.
+            fetcher.stop()  # type: ignore[no-untyped-call]
+            while not fetching.done():
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait({fetching})
+            raise
         finally:
             beating.cancel()
             await asyncio.gather(beating, return_exceptions=True)

@@ -14,7 +14,7 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Event
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
@@ -43,6 +43,8 @@ log = structlog.get_logger(__name__)
 
 AWAY_SECONDS: Final = 2.0
 """Before PostgreSQL is tried again."""
+LOST_SECONDS: Final = 1.0
+"""Before a task is cancelled again that goes on."""
 BUSY_SECONDS: Final = 5.0
 """Before a company is looked at again that another process was working for."""
 
@@ -149,9 +151,7 @@ class Dispatcher:
             await asyncio.wait([*tasks, stopped], return_when=asyncio.FIRST_COMPLETED)
         finally:
             failed = [task for task in tasks if task.done()]
-            for task in (*tasks, stopped):
-                task.cancel()
-            await asyncio.gather(*tasks, stopped, return_exceptions=True)
+            await _end({*tasks, stopped})
         for task in failed:
             task.result()
 
@@ -211,6 +211,18 @@ class Worker(Dispatcher):
         sooner = bool(report.busy or state.broken or report.foreign or report.waiting)
         pause = BUSY_SECONDS if report.busy else state.pause(self._every)
         self._register.looks.end(_look(begun, state, now + timedelta(seconds=pause)), sooner=sooner)
+
+
+async def _end(tasks: set[asyncio.Future[Any]]) -> None:
+    """Cancel tasks until they have ended.
+
+    Once is not enough: psycopg's pool waits by ``asyncio.wait_for``, and that of Python 3.11 loses
+    a cancellation that comes at the moment at which a connection is free.
+    """
+    while tasks:
+        for task in tasks:
+            task.cancel()
+        _, tasks = await asyncio.wait(tasks, timeout=LOST_SECONDS)
 
 
 def _state(connection: Connection, look: Look) -> ConnectionState:
