@@ -256,8 +256,9 @@ async def test_an_error_that_is_not_a_receipts_own_stops_the_others(
         def after(self, effect: Effect, /) -> None:
             pass
 
-    async def never(_: Request) -> Response:
-        await asyncio.sleep(30)
+    async def never(request: Request) -> Response:
+        while not await request.is_disconnected():  # noqa: ASYNC110 -- starlette has no event for it
+            await asyncio.sleep(0.02)
         return Response(PDF)
 
     host.put("/slow", never)
@@ -270,3 +271,26 @@ def test_limits_are_lowered_to_what_a_system_takes() -> None:
     assert Limits().at_most(None).max_bytes == Limits().max_bytes
     assert Limits().at_most(10**12).max_bytes == Limits().max_bytes
     assert Limits().at_most(1000).max_bytes == 1000
+
+
+async def test_what_was_begun_first_comes_first(host: Host, host_url: str) -> None:
+    asked: list[str] = []
+
+    async def noted(request: Request) -> Response:
+        asked.append(request.url.path)
+        await asyncio.sleep(0.005)
+        return Response(PDF)
+
+    items = []
+    for number in range(60):
+        host.put(f"/{number}", noted)
+        items.append(item_with(a_file(f"{host_url}/{number}"), number=number))
+    async with ReceiptStore(host_url, limits=replace(QUICK, parallel=2)) as store:
+        store.fetch_ahead(items[:20])
+        for item, later in zip(items[:40], items[20:], strict=True):
+            store.fetch_ahead([later])
+            await store.fetch(item)
+        for item in items[40:]:
+            await store.fetch(item)
+    places = [int(path[1:]) for path in asked]
+    assert all(abs(number - place) < 2 for place, number in enumerate(places))

@@ -78,7 +78,7 @@ async def test_smaller_than_announced(store: ReceiptStore, host: Host, host_url:
 async def test_truncated(store: ReceiptStore) -> None:
     with raw_server(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n" + PDF) as url:
         failure = await failure_of(store, a_file(f"{url}/a", size=5000))
-    assert "no whole answer (RemoteProtocolError)" in str(failure)
+    assert "no whole answer (IncompleteRead)" in str(failure)
 
 
 async def test_not_http_at_all(store: ReceiptStore) -> None:
@@ -90,7 +90,7 @@ async def test_nobody_listens(store: ReceiptStore) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     failure = await failure_of(store, a_file(f"http://127.0.0.1:{port}/a"))
-    assert "ConnectError" in str(failure)
+    assert "ConnectionRefusedError" in str(failure)
 
 
 async def test_slower_than_its_time(host: Host, host_url: str) -> None:
@@ -156,7 +156,7 @@ async def test_packed_in_a_way_nobody_can_bound(
 
 async def test_packed_badly(store: ReceiptStore, host: Host, host_url: str) -> None:
     host.put("/a", Response(PDF, headers={"Content-Encoding": "gzip"}))
-    assert "DecodingError" in str(await failure_of(store, a_file(f"{host_url}/a")))
+    assert "breaks off" in str(await failure_of(store, a_file(f"{host_url}/a")))
 
 
 @pytest.mark.parametrize("status", [201, 204, 206, 304, 400, 401, 451])

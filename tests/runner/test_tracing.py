@@ -51,7 +51,7 @@ async def test_an_export_is_a_trace_of_a_job_its_steps_and_its_requests() -> Non
         "job > validate",
         "job > job_items > pleo.list_job_items",
         "job > export_items > pleo.list_export_items",
-        "job > receipts.download",
+        "job > export_items > receipts.download",
         "job > record > memory.record",
         "job > report > pleo.put_items",
         "job > settle",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from counterfoil.register import KeptItem
     from counterfoil.register.items import Items
 
-__all__ = ["AHEAD", "Coming"]
+__all__ = ["AHEAD", "Coming", "Early"]
 
 AHEAD = 200
 """How many items after a chunk are read, and have their receipts fetched, ahead."""
@@ -53,3 +53,24 @@ class Coming:
         taken = [self._waiting.popleft() for _ in range(min(count, len(self._waiting)))]
         self._taken = taken[-1].kept if taken else None
         return taken
+
+
+class Early:
+    """Some items that the data layer gives first, for the time in which it is read.
+
+    They may be booked late: the order is known when all are read.
+    """
+
+    def __init__(self, items: Items, job_id: str, count: int) -> None:
+        """Read from the register's items, at most so many."""
+        self._items = items
+        self._job_id = job_id
+        self._left = count
+
+    def read(self, entry_ids: Sequence[str]) -> Sequence[ItemWork]:
+        """Return those of a page that are to be booked."""
+        if self._left <= 0:
+            return ()
+        kept = self._items.unbooked(self._job_id, limit=self._left, among=entry_ids)
+        self._left -= len(kept)
+        return [parsed(each) for each in kept]

@@ -12,7 +12,7 @@ from counterfoil.pleo.errors import MissingContraAccounts, PleoUnprocessable
 from counterfoil.register.records import dump_payload
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from counterfoil.export.ports import Export
 
@@ -21,8 +21,12 @@ __all__ = ["read_export_items", "sort_key"]
 log = structlog.get_logger(__name__)
 
 
-async def read_export_items(export: Export, job_id: str) -> None:
+async def read_export_items(
+    export: Export, job_id: str, kept: Callable[[Sequence[str]], None] = lambda _: None
+) -> None:
     """Read all pages of payloads and keep them; nothing is judged yet.
+
+    ``kept`` is told the entry ids of each page as soon as it is kept.
 
     Payloads that the control layer does not list are logged and passed over.
     Source: Pleo, "Data layer"; MISSING_CONTRA_ACCOUNTS fails the job.
@@ -36,6 +40,7 @@ async def read_export_items(export: Export, job_id: str) -> None:
             strangers = export.register.items.save_payloads(job_id, rows)
             if strangers:
                 log.warning("payloads without a job item", job=job_id, entries=sorted(strangers))
+            kept([entry_id for entry_id, _, _ in rows])
     except MissingContraAccounts as error:
         raise JobFailure(error.message, JobFailureType.MISSING_CONFIGURATION) from error
     except PleoUnprocessable as error:

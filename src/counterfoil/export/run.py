@@ -22,7 +22,7 @@ import structlog
 
 from counterfoil.errors import FenceLost, ItemFailureType, JobFailure, JobFailureType, JobLost
 from counterfoil.export.close import Verdict, close, judge, verdict_of_failure
-from counterfoil.export.coming import AHEAD, Coming
+from counterfoil.export.coming import AHEAD, Coming, Early
 from counterfoil.export.export_items import read_export_items
 from counterfoil.export.job_items import read_job_items
 from counterfoil.export.look import by_our_register, uncertain
@@ -142,8 +142,11 @@ async def _book(export: Export, job_id: str, recorder: Recorder) -> None:
     export.progress.job_started(export.connection, job_id, export.register.items.count_open(job_id))
     await report(export, job_id, hold=_uncertain(recorder))
     if _unbooked(export, job_id, limit=1):
+        early = Early(export.register.items, job_id, export.chunk)
         with span("export_items"):
-            await read_export_items(export, job_id)
+            await read_export_items(
+                export, job_id, lambda page: recorder.fetch_ahead(early.read(page))
+            )
     await _record_all(export, job_id, recorder)
     await recorder.ask_again()
     await _record_all(export, job_id, recorder)

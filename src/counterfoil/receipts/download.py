@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from hashlib import sha256
 from http import HTTPStatus
 from pathlib import Path
 from typing import IO, Final
 
-import httpcore
 import httpx
 
 from counterfoil.errors import ReceiptDownloadFailure, ReceiptTooLarge
@@ -22,14 +22,14 @@ from counterfoil.httptimes import retry_after
 from counterfoil.limits import HeldOff, hold_off, turn
 from counterfoil.receipts.errors import ReceiptExpired, ReceiptNotAllowed, ReceiptUnavailable
 from counterfoil.receipts.kinds import HEAD
-from counterfoil.receipts.source import Answer, Source
+from counterfoil.receipts.line import Answer
+from counterfoil.receipts.source import Source
 
 __all__ = ["REDIRECTS", "Incoming", "download", "faults_named", "receiving"]
 
 REDIRECTS: Final = 5
 """How often a receipt's host may send us on."""
 
-_NETWORK: Final = (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError)
 _DEAD: Final = {403, 404, 410}
 _PASSING: Final = {408, 425, 429}
 
@@ -94,15 +94,13 @@ async def download(
 
 @contextmanager
 def faults_named() -> Iterator[None]:
-    """Turn the faults of URL, network and disk within the block into failures of a receipt."""
+    """Turn the faults of URL, packing and disk within the block into failures of a receipt."""
     try:
         yield
     except (httpx.InvalidURL, UnicodeError) as error:
         raise ReceiptNotAllowed("The receipt has a URL that nobody can ask for.") from error
-    except (*_NETWORK, httpx.DecodingError) as error:
-        # Its text may hold the URL, whose query is a secret.
-        why = type(error).__name__
-        raise ReceiptUnavailable(f"The receipt's host gave no whole answer ({why}).") from error
+    except httpx.DecodingError as error:
+        raise ReceiptUnavailable("The receipt's host packs it in a way that breaks off.") from error
     except OSError as error:
         why = error.strerror or type(error).__name__
         raise ReceiptDownloadFailure(f"The receipt cannot be kept here: {why}.") from error
@@ -111,16 +109,16 @@ def faults_named() -> Iterator[None]:
 async def _follow(
     source: Source, url: httpx.URL, announced: int | None, most: int, into: Incoming
 ) -> None:
-    """Ask, follow redirects (each is checked as the first URL is), and read the answer."""
+    """Ask, follow redirects (each is checked as the first URL is), and take the file."""
+    take = partial(_take, announced=announced, most=most, into=into)
     for _ in range(1 + REDIRECTS):
         await _turn(str(url))
-        async with source.ask(url) as answer:
-            wait = retry_after(answer.headers.get("Retry-After"))
-            hold_off(str(url), answer.status, wait)
-            if answer.leads_to is None:
-                await _read(answer, announced, most, into)
-                return
-            url = url.join(answer.leads_to)
+        answer = await source.ask(url, take)
+        hold_off(str(url), answer.status, retry_after(answer.header("Retry-After")))
+        if answer.leads_to is None:
+            _check_status(answer)
+            return
+        url = url.join(answer.leads_to)
     raise ReceiptNotAllowed(f"The receipt's host redirects more than {REDIRECTS} times.")
 
 
@@ -132,11 +130,15 @@ async def _turn(url: str) -> None:
         raise ReceiptUnavailable(f"The receipt's host holds us off: {held}.") from held
 
 
-async def _read(answer: Answer, announced: int | None, most: int, into: Incoming) -> None:
-    """Stream a body into the file, stopping as soon as it is too long."""
-    _check_answer(answer)
+def _take(answer: Answer, *, announced: int | None, most: int, into: Incoming) -> None:
+    """Stream the file into its place, if this is one, stopping as soon as it is too long."""
+    if answer.status != HTTPStatus.OK:
+        return
+    if answer.encoding not in _ENCODINGS:
+        packed = answer.encoding[:20]
+        raise ReceiptDownloadFailure(f"The receipt's host {answer.host} packs it as {packed!r}.")
     _check_length(answer, most)
-    async for piece in answer.body():
+    for piece in answer.body():
         into.write(piece)
         if announced is not None and into.size > announced:
             raise ReceiptDownloadFailure(f"More came than the {announced} bytes Pleo announced.")
@@ -144,8 +146,8 @@ async def _read(answer: Answer, announced: int | None, most: int, into: Incoming
             raise _too_large(f"has more than {most} bytes", most)
 
 
-def _check_answer(answer: Answer) -> None:
-    """Raise unless this is the file; a dead URL, a passing fault and a refusal each their own."""
+def _check_status(answer: Answer) -> None:
+    """Raise unless this was the file; a dead URL, a passing fault and a refusal each their own."""
     status, host = answer.status, answer.host
     if status in _DEAD:
         raise ReceiptExpired(f"The receipt's URL at {host} is not valid any more ({status}).")
@@ -153,14 +155,11 @@ def _check_answer(answer: Answer) -> None:
         raise ReceiptUnavailable(f"The receipt's host {host} answered {status}.")
     if status != HTTPStatus.OK:
         raise ReceiptDownloadFailure(f"The receipt's host {host} answered {status}.")
-    if answer.encoding not in _ENCODINGS:
-        packed = answer.encoding[:20]
-        raise ReceiptDownloadFailure(f"The receipt's host {host} packs it as {packed!r}.")
 
 
 def _check_length(answer: Answer, most: int) -> None:
     """Refuse a body at once that says it is too long."""
-    length = answer.headers.get("Content-Length", "")
+    length = answer.header("Content-Length") or ""
     if length.isdecimal() and int(length) > most:
         raise _too_large(f"has {length} bytes", most)
 

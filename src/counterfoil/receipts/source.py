@@ -1,99 +1,86 @@
-"""Whom receipts are asked of: one request at a time over a connection that is kept.
+"""Whom receipts are asked of: one request at a time, in a thread, over a connection that is kept.
 
-Each URL is checked before anything is sent (``places``), and each address before it is connected to
-(``network``). What an answer means is left to ``download``.
+A thread costs a third of what the event loop takes for a file, and goes on while an export
+computes. Each URL is checked before anything is sent (``places``), and each address before it is
+connected to (``network``). What an answer means is left to ``download``.
 """
 
 from __future__ import annotations
 
+import asyncio
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable
+from concurrent.futures import Executor
+from contextlib import suppress
+from contextvars import copy_context
 
-import httpcore
 import httpx
 
-from counterfoil import __version__
-from counterfoil.receipts.network import CheckedNetwork, connections
+from counterfoil.receipts.errors import ReceiptUnavailable
+from counterfoil.receipts.line import Answer, Line
+from counterfoil.receipts.network import CheckedNames
 from counterfoil.receipts.places import Places, host_of
+from counterfoil.trust import trust
 
-__all__ = ["Answer", "Source"]
-
-_HEADERS: Final = (
-    (b"Accept", b"*/*"),
-    (b"Accept-Encoding", b"identity"),
-    (b"User-Agent", f"counterfoil/{__version__}".encode()),
-)
-
-_SILENCE: Final = {"connect": 10.0, "read": 30.0, "write": 30.0, "pool": 30.0}
-"""Seconds without a byte after which a try is given up."""
-
-_REDIRECTS: Final = {301, 302, 303, 307, 308}
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer whose body has not been read yet, and the host that gave it."""
-
-    response: httpcore.Response
-    headers: httpx.Headers
-    host: str
-
-    @property
-    def status(self) -> int:
-        """The HTTP status."""
-        return self.response.status
-
-    @property
-    def encoding(self) -> str:
-        """How the body is packed; empty: not at all."""
-        return str(self.headers.get("Content-Encoding", "")).strip().lower()
-
-    @property
-    def leads_to(self) -> str | None:
-        """Where the host sends us on, as it says it; None: nowhere."""
-        return self.headers.get("Location") if self.status in _REDIRECTS else None
-
-    def body(self) -> AsyncIterator[bytes]:
-        """Give the body's pieces, unpacked; raises httpx.DecodingError."""
-        pieces = self.response.aiter_stream()
-        if self.encoding in {"", "identity"}:
-            return pieces
-        headers = {"Content-Encoding": self.encoding}
-        return httpx.Response(self.status, headers=headers, content=pieces).aiter_bytes()
+__all__ = ["Source"]
 
 
 class Source:
     """Asks for one file after the other; several are used side by side."""
 
     def __init__(
-        self, places: Places, network: CheckedNetwork, ssl_context: ssl.SSLContext | None = None
+        self,
+        places: Places,
+        names: CheckedNames,
+        threads: Executor,
+        ssl_context: ssl.SSLContext | None = None,
     ) -> None:
-        """Take the rules, the way to addresses, and whom TLS trusts (the machine's, if None)."""
+        """Take the rules, the addresses, a thread, and whom TLS trusts (the machine's, if None)."""
         self._places = places
-        self._pool = connections(network, ssl_context)
+        self._names = names
+        self._threads = threads
+        self._tls = ssl_context or trust()
+        self._line: Line | None = None
 
-    @asynccontextmanager
-    async def ask(self, url: httpx.URL) -> AsyncIterator[Answer]:
-        """Send a GET and give its answer; raises ReceiptNotAllowed, and httpcore's errors."""
+    async def ask(self, url: httpx.URL, read: Callable[[Answer], None]) -> Answer:
+        """Send a GET, have its answer read in the thread, and return it.
+
+        Raises ReceiptNotAllowed, ReceiptUnavailable, and what ``read`` does.
+        """
         self._places.check_url(url)
-        host = host_of(url)
-        request = httpcore.Request(
-            b"GET",
-            httpcore.URL(
-                scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
-            ),
-            headers=[(b"Host", url.netloc), *_HEADERS],
-            extensions={"timeout": _SILENCE, "sni_hostname": host},
-        )
-        response = await self._pool.handle_async_request(request)
+        line = await self._line_to(url)
         try:
-            yield Answer(response, httpx.Headers(response.headers), host)
-        finally:
-            await response.aclose()
+            return await self._in_thread(line, url, read)
+        except ReceiptUnavailable:
+            self._names.forget(host_of(url))
+            raise
 
-    async def aclose(self) -> None:
-        """Close the connection."""
-        await self._pool.aclose()
+    async def _line_to(self, url: httpx.URL) -> Line:
+        """Return the line that is kept, where it serves, or another."""
+        if self._line is None or not self._line.serves(url):
+            addresses = await self._names.addresses(host_of(url))
+            self.close()
+            self._line = Line(url, addresses, self._tls)
+        return self._line
+
+    async def _in_thread(
+        self, line: Line, url: httpx.URL, read: Callable[[Answer], None]
+    ) -> Answer:
+        """Ask in the thread; cancelled, cut what it waits for, and return when it has ended."""
+        loop = asyncio.get_running_loop()
+        asking = loop.run_in_executor(self._threads, copy_context().run, line.ask, url, read)
+        try:
+            return await asyncio.shield(asking)
+        except asyncio.CancelledError:
+            while not asking.done():
+                line.cut()
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait({asking})
+            asking.exception()
+            raise
+
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        if self._line is not None:
+            self._line.close()
+            self._line = None

@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -32,7 +33,7 @@ from counterfoil.receipts.errors import ReceiptExpired, ReceiptUnavailable
 from counterfoil.receipts.fitting import fit
 from counterfoil.receipts.kinds import kind_of
 from counterfoil.receipts.names import receipt_stem
-from counterfoil.receipts.network import CheckedNetwork, Resolve, resolve
+from counterfoil.receipts.network import CheckedNames, Resolve, resolve
 from counterfoil.receipts.places import Places
 from counterfoil.receipts.source import Source
 from counterfoil.telemetry import noting_retries
@@ -90,12 +91,13 @@ class ReceiptStore:
         self._parent = folder or Path(tempfile.gettempdir())
         self._folder = self._parent
         places = Places(base_url, tuple(hosts))
-        network = CheckedNetwork(places, resolve)
-        self._sources = [Source(places, network, ssl_context) for _ in range(self._limits.parallel)]
-        # The one that was used last goes first: its connection is open.
-        self._free: asyncio.LifoQueue[Source] = asyncio.LifoQueue()
-        for source in self._sources:
-            self._free.put_nowait(source)
+        names = CheckedNames(places, resolve)
+        parallel = self._limits.parallel
+        self._threads = ThreadPoolExecutor(parallel, thread_name_prefix="receipts")
+        self._sources = [Source(places, names, self._threads, ssl_context) for _ in range(parallel)]
+        # Fair, as a queue is not: whoever waits longest goes first.
+        self._turn = asyncio.Semaphore(parallel)
+        self._free = list(self._sources)
         self._parts = itertools.count()
         self._retrying = AsyncRetryingCaller(
             attempts=self._limits.attempts,
@@ -128,7 +130,8 @@ class ReceiptStore:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         for source in self._sources:
-            await source.aclose()
+            source.close()
+        self._threads.shutdown()
         await asyncio.to_thread(_remove, self._folder)
 
     async def fetch(self, item: ExportItem) -> tuple[Document, ...]:
@@ -205,17 +208,19 @@ class ReceiptStore:
     async def _in_time(self, wanted: _Wanted) -> Document:
         """Fetch a file when it is its turn, with retries, within the seconds it has."""
         seconds = self._limits.seconds
-        source = await self._free.get()
-        try:
-            async with asyncio.timeout(seconds):
-                fetch = partial(self._once, source, wanted)
-                return await self._retrying(noting_retries("receipts", fetch))
-        except TimeoutError as error:
-            raise ReceiptDownloadFailure(
-                f"It did not come whole within {seconds:g} seconds."
-            ) from error
-        finally:
-            self._free.put_nowait(source)
+        async with self._turn:
+            # The one that was used last goes first: its connection is open.
+            source = self._free.pop()
+            try:
+                async with asyncio.timeout(seconds):
+                    fetch = partial(self._once, source, wanted)
+                    return await self._retrying(noting_retries("receipts", fetch))
+            except TimeoutError as error:
+                raise ReceiptDownloadFailure(
+                    f"It did not come whole within {seconds:g} seconds."
+                ) from error
+            finally:
+                self._free.append(source)
 
     async def _once(self, source: Source, wanted: _Wanted) -> Document:
         """Fetch a file once, check what it is, keep it under its hash."""

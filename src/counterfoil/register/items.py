@@ -79,8 +79,18 @@ class Items:
                 connection.execute(_SAVE_PAYLOAD, rows)
         return {entry_id for entry_id, _, _ in payloads} - known
 
-    def unbooked(self, job_id: str, *, limit: int, after: KeptItem | None = None) -> list[KeptItem]:
-        """Return open items without an outcome, in posting order; those after one, if given."""
+    def unbooked(
+        self,
+        job_id: str,
+        *,
+        limit: int,
+        after: KeptItem | None = None,
+        among: Sequence[str] | None = None,
+    ) -> list[KeptItem]:
+        """Return open items without an outcome, in posting order.
+
+        Only those after one, and those among some entry ids, where these are given.
+        """
         query = (
             select(job_items)
             .where(job_items.c.job_id == job_id, _OPEN, job_items.c.status.is_(None))
@@ -90,6 +100,8 @@ class Items:
         if after is not None:
             place = tuple_(job_items.c.sort_key, job_items.c.entry_id)
             query = query.where(place > (after.sort_key, after.entry_id))
+        if among is not None:
+            query = query.where(job_items.c.entry_id.in_(among))
         return self._fetch(query)
 
     def unreported(self, job_id: str, *, limit: int) -> list[KeptItem]:
