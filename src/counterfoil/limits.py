@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from counterfoil.telemetry import note
 
-__all__ = ["HeldOff", "Limits", "hold_off", "limited", "on_behalf_of", "turn"]
+__all__ = ["PATIENCE", "HeldOff", "Limits", "hold_off", "kept", "limited", "on_behalf_of", "turn"]
 
 PATIENCE: Final = 60.0
 """The longest that a request waits for a host, in seconds."""
@@ -98,6 +98,7 @@ class Limits:
 
 _limits: ContextVar[Limits | None] = ContextVar("limits", default=None)
 _connection: ContextVar[str] = ContextVar("connection", default="")
+_stopping: ContextVar[Callable[[], bool]] = ContextVar("stopping", default=bool)
 
 
 @contextmanager
@@ -111,17 +112,21 @@ def limited(limits: Limits) -> Iterator[None]:
 
 
 @contextmanager
-def on_behalf_of(connection: str) -> Iterator[Limits | None]:
-    """Count what is asked within the block as this connection's; give the limits, if any."""
-    token = _connection.set(connection)
+def on_behalf_of(connection: str, stopping: Callable[[], bool] = bool) -> Iterator[Limits | None]:
+    """Count what is asked within the block as this connection's; give the limits, if any.
+
+    While it is ``stopping``, no host is waited for.
+    """
+    counted, heeded = _connection.set(connection), _stopping.set(stopping)
     try:
         yield _limits.get()
     finally:
-        _connection.reset(token)
+        _stopping.reset(heeded)
+        _connection.reset(counted)
 
 
 async def turn(url: str, *, rated: bool = True) -> None:
-    """Wait until a URL's host may be asked; raises HeldOff where that is too long.
+    """Wait until a URL's host may be asked; raises HeldOff where that is too long, or it is over.
 
     Where it is not ``rated``, only a host that holds us off is waited for.
     """
@@ -131,9 +136,14 @@ async def turn(url: str, *, rated: bool = True) -> None:
     if rated and (wait := limits.reserve(host, _connection.get())) > 0:
         await asyncio.sleep(wait)
     while (held := limits.held(host)) > 0:
-        if held > PATIENCE:
+        if held > PATIENCE or _stopping.get()():
             raise HeldOff(host, held)
-        await asyncio.sleep(held)
+        await asyncio.sleep(min(held, 1.0))
+
+
+def kept() -> bool:
+    """Whether limits are kept here, so that ``turn`` waits for a host that said Retry-After."""
+    return _limits.get() is not None
 
 
 def hold_off(url: str, status: int, seconds: float | None) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from counterfoil.pleo.errors import PleoForbidden, PleoUnanswered
+from counterfoil.pleo.errors import PleoForbidden, PleoRateLimited, PleoUnanswered
 from counterfoil.register import JobState, open_register
 from counterfoil.runner.drain import drain
 from counterfoil.sandbox.faults import Kind
@@ -43,7 +43,7 @@ async def test_a_long_wait_is_left_to_the_next_run_and_a_short_one_ends_when_tol
 ) -> None:
     world.queue(world.company.add_item())
     world.fault(Kind.RATE_LIMIT, "post_event", value=3000, times=1)
-    with pytest.raises(PleoUnanswered, match="asks us to wait for 3000 seconds"):
+    with pytest.raises(PleoRateLimited, match="asks us to wait for 3000 seconds"):
         await world.drain()
     world.fault(Kind.RATE_LIMIT, "post_event", value=50)
     begun = world.clock.now()

@@ -119,10 +119,17 @@ async def test_a_new_job_is_never_asked_for_again() -> None:
 
 
 async def test_it_waits_as_long_as_pleo_asks_but_no_longer_than_the_cap() -> None:
-    answers = Answers(httpx.Response(429, headers={"Retry-After": "3600"}), fine())
+    answers = Answers(httpx.Response(429, headers={"Retry-After": "50"}), fine())
     started = datetime.now(UTC)
     await client_of(answers).get_job(JOB)
     assert timedelta(seconds=0.05) <= datetime.now(UTC) - started < timedelta(seconds=5)
+
+
+async def test_where_pleo_asks_for_more_than_anybody_waits_it_is_not_asked_again() -> None:
+    answers = Answers(httpx.Response(429, headers={"Retry-After": "3600"}), fine())
+    with pytest.raises(PleoRateLimited):
+        await client_of(answers).get_job(JOB)
+    assert answers.asked == 1
 
 
 async def test_the_rate_limit_says_how_long() -> None:

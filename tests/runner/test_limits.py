@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from counterfoil.config import load
 from counterfoil.limits import HeldOff, Limits, hold_off, limited, on_behalf_of, turn
 from counterfoil.pleo.errors import PleoRateLimited
 from counterfoil.register import Register
 from counterfoil.runner.around import working_for
-from counterfoil.sandbox.faults import Kind
+from counterfoil.runner.once import run_once
+from counterfoil.runner.serving import ConnectionState, State
+from counterfoil.sandbox.faults import Fault, Kind
 from counterfoil.telemetry import hearing
 from counterfoil.testing.world import World
+from tests.acme import Acme
 
 
 class Still:
@@ -77,7 +82,7 @@ async def test_what_pleo_says_to_one_client_is_heard_by_the_next() -> None:
         ):
             for _ in range(2):
                 async with world.ready() as (_, pleo):
-                    with pytest.raises(PleoRateLimited, match="asks us to wait"):
+                    with pytest.raises(PleoRateLimited, match="wait"):
                         await pleo.list_jobs(["pending"])
     assert heard.count(("effect", "pleo.list_jobs")) == 1
     assert heard.count(("held off", "")) == 1
@@ -91,3 +96,29 @@ def test_what_a_host_said_to_another_process_counts_here_too(register: Register)
     with limited(limits), working_for("acme", register):
         assert limits.held("pleo.example") == pytest.approx(60, abs=30)
         assert limits.held("over") == 0
+
+
+async def test_a_connection_waits_where_pleo_asks_for_more_patience_than_a_run_has(
+    acme: Acme,
+) -> None:
+    acme.export()
+    acme.state.faults.append(Fault(Kind.RATE_LIMIT, "get_job", value=3000, times=1))
+    config = load(acme.folder / "counterfoil.toml", os.environ)
+    (report,) = await run_once(config)
+    assert report.error is None
+    assert "asks us to wait for 3000 seconds" in (report.waiting or "")
+    assert (report.worked, report.books_away) == (False, False)
+    state = ConnectionState(config.connections[0])
+    state.note(report, datetime.now(UTC))
+    assert (state.state, state.pause(300)) == (State.WAITING, 30)
+
+
+async def test_who_is_told_to_stop_waits_for_no_host() -> None:
+    told = iter([False, True])
+    limits = Limits()
+    limits.hold("pleo.example", 50)
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    with limited(limits), on_behalf_of("acme", lambda: next(told)), pytest.raises(HeldOff):
+        await turn("https://pleo.example/")
+    assert 0.9 < loop.time() - began < 5

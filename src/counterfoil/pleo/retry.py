@@ -1,6 +1,8 @@
 """When a GET or PUT is sent again: no clear answer, a torn body, or Pleo asking us to wait.
 
-The waiting itself is stamina's (exponential, with jitter); a Retry-After goes before it, capped.
+The waiting itself is stamina's (exponential, with jitter); a Retry-After goes before it, capped,
+unless whoever sends waits for its turn anyway (``limits``). Where it is longer than a request may
+wait at all, the caller is told at once.
 Events and POST are never sent again, by anybody.
 """
 
@@ -12,6 +14,7 @@ from typing import TypeVar
 
 from stamina import AsyncRetryingCaller
 
+from counterfoil.limits import PATIENCE, kept
 from counterfoil.pleo.errors import PleoMalformed, PleoRateLimited, PleoUnanswered
 from counterfoil.telemetry import noting_retries
 
@@ -52,7 +55,9 @@ class Retries:
                 PleoUnanswered(retry_after=float(seconds))
                 | PleoRateLimited(retry_after=float(seconds))
             ):
-                return min(seconds, self.retry_after_max)
+                if seconds > PATIENCE:
+                    return False
+                return 0.0 if kept() else min(seconds, self.retry_after_max)
             case PleoUnanswered() | PleoRateLimited() | PleoMalformed(torn=True):
                 return True
         return False

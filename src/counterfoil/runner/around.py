@@ -15,7 +15,7 @@ from counterfoil.runner.notifying import notifying
 from counterfoil.runner.tracing import sending_traces
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from counterfoil.config import Config
     from counterfoil.register import Register
@@ -45,11 +45,16 @@ def around(config: Config, register: Register) -> Iterator[None]:
 
 
 @contextmanager
-def working_for(name: str, register: Register) -> Iterator[None]:
-    """Work for one connection: as its own share of a rate, and minding what hosts told others."""
+def working_for(
+    name: str, register: Register, stopping: Callable[[], bool] = bool
+) -> Iterator[None]:
+    """Work for one connection: as its own share of a rate, and minding what hosts told others.
+
+    While it is ``stopping``, no host is waited for.
+    """
     with (
         structlog.contextvars.bound_contextvars(connection=name),
-        on_behalf_of(name) as limits,
+        on_behalf_of(name, stopping) as limits,
     ):
         if limits is not None:
             now = datetime.now(UTC)

@@ -16,6 +16,7 @@ from counterfoil.export.detect import detect
 from counterfoil.export.mind_books import mind_books
 from counterfoil.export.run import run
 from counterfoil.export.settle import settle_alone
+from counterfoil.limits import PATIENCE
 from counterfoil.pleo.errors import PleoRateLimited, PleoUnanswered
 from counterfoil.telemetry import note, span
 
@@ -38,8 +39,6 @@ CLAIM_TRIES = 3
 UNTOLD_AFTER = timedelta(seconds=30)
 """A job that is younger may be told of still."""
 PAUSE_SECONDS = 2
-WAIT_MAX = 60
-"""The longest that Pleo is waited for with the company's locks in hand, in seconds."""
 AGAIN_SECONDS = 0.2
 """Before it lists once more with nothing to do: however many call, Pleo is asked so often."""
 
@@ -142,8 +141,8 @@ async def _claim(export: Export, job_id: str) -> ExportJob | None:
 async def _held_off(export: Export, job_id: str, error: PleoRateLimited) -> None:
     """Wait as long as Pleo asks for, or until it is told to stop; raises where that is long."""
     left = error.retry_after or PAUSE_SECONDS
-    if left > WAIT_MAX:
-        raise PleoUnanswered(
+    if left > PATIENCE:
+        raise PleoRateLimited(
             f"Job {job_id} could not be started: Pleo asks us to wait for {left:.0f} seconds. It "
             "is still pending there; run again"
         ) from error

@@ -183,7 +183,8 @@ def _events(
 ) -> Iterator[tuple[str, Mapping[str, object] | None]]:
     """Give each event's own name and what is said of it; None where it is over."""
     about = {"connection": connection.name, "companyId": connection.company_id}
-    for event, reason in (("connection_broken", report.error), ("books_away", report.waiting)):
+    away = report.waiting if report.books_away else None
+    for event, reason in (("connection_broken", report.error), ("books_away", away)):
         body = about | {"event": event, "reason": reason}
         yield f"{event} {connection.name}", body if reason else None
     for job in report.jobs:

@@ -14,7 +14,7 @@ from counterfoil.errors import ConnectionBroken, CounterfoilError, FenceLost
 from counterfoil.export.mind_books import BooksAreAway
 from counterfoil.export.ports import AgreedPlan, Export, Progress, Silent, SystemClock
 from counterfoil.pleo.client import PleoClient
-from counterfoil.pleo.errors import PleoRefused
+from counterfoil.pleo.errors import PleoRateLimited, PleoRefused
 from counterfoil.register import Backlog, LockHeld, Register, RegisterUnavailable
 from counterfoil.runner.around import around, working_for
 from counterfoil.runner.binding import binding_of, writing
@@ -106,7 +106,7 @@ async def run_connection(
     foreign: tuple[str, ...] = ()
     error = None
     waiting = None
-    busy = False
+    busy = books_away = False
     try:
         pause = register.pauses.of(connection.name)
         if pause is not None:
@@ -120,9 +120,9 @@ async def run_connection(
             planned=planned,
             stopping=stopping,
         )
-    except BooksAreAway as away:
-        waiting = str(away)
-        log.warning("a job waits for the accounting system", reason=waiting)
+    except (BooksAreAway, PleoRateLimited) as hindrance:
+        waiting, books_away = str(hindrance), isinstance(hindrance, BooksAreAway)
+        log.warning("the connection waits", reason=waiting)
     except PleoRefused as refusal:
         error = str(refusal)
     except (LockHeld, FenceLost, RegisterUnavailable) as trouble:
@@ -145,6 +145,7 @@ async def run_connection(
         jobs=tuple(_job_report(register, result) for result in results),
         foreign=foreign,
         waiting=waiting,
+        books_away=books_away,
         busy=busy,
     )
     notice_drain(connection, register, report)
@@ -166,7 +167,7 @@ async def _drain(
 ) -> tuple[str, ...]:
     _leave_to_the_bridge(connection)
     connection.check()
-    with working_for(connection.name, register):
+    with working_for(connection.name, register, watched["stopping"]):
         connection = await with_company(connection, register)
         confirm_company(connection, register)
         with writing(connection, register):

@@ -70,7 +70,9 @@ class ConnectionReport:
     jobs: tuple[JobReport, ...] = ()
     foreign: tuple[str, ...] = ()
     waiting: str | None = None
-    """Why a pending job is left to wait, unclaimed: the accounting system is away."""
+    """Why it goes on later: the books are away, or Pleo asks for more patience than a run has."""
+    books_away: bool = False
+    """Whether it waits for the accounting system, with a pending job left unclaimed."""
     busy: bool = False
     """Whether ``error`` is none of the connection's own: another process is at it, or the register
     is away."""
@@ -79,5 +81,5 @@ class ConnectionReport:
 
     @property
     def worked(self) -> bool:
-        """Whether it did its work: no error, nothing that waits for the books, no job failed."""
+        """Whether it did its work: no error, nothing that waits, no job failed."""
         return self.error is None and self.waiting is None and all(job.worked for job in self.jobs)

@@ -49,7 +49,7 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 SOON_SECONDS: Final = 30.0
-"""How soon it looks again while another integration's job is under way, or the books are away."""
+"""How soon it looks again while another integration's job is under way, or a connection waits."""
 PAUSE_MAX: Final = 3600.0
 """The longest pause of a connection that is broken, in seconds."""
 IN_A_ROW: Final = 3
@@ -67,7 +67,8 @@ class State(StrEnum):
     PAUSED = "paused"
     """A person paused it, and none of its jobs is looked for until it is resumed."""
     WAITING = "waiting"
-    """Its accounting system is away, and a pending job is left unclaimed meanwhile."""
+    """Its accounting system is away, and a pending job is left unclaimed meanwhile; or Pleo asks
+    for more patience than a request has."""
 
 
 @dataclass
