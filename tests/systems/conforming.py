@@ -153,8 +153,8 @@ class BeancountBook(FreshBook):
     tax = ("VAT20", Decimal("0.2"))
     # Neither do these change what another process sees: a private folder, a time, what fsync does.
     reads = frozenset(
-        {"beancount.check", "beancount.query", "beancount.scratch", "beancount.touch"}
-        | {"beancount.sync_folder"}
+        {"beancount.check", "beancount.query", "beancount.scratch", "beancount.start"}
+        | {"beancount.sync_folder", "beancount.touch"}
     )
 
     def __init__(self, folder: Path) -> None:

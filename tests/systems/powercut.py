@@ -50,7 +50,7 @@ Spoil: TypeAlias = Callable[[pytest.MonkeyPatch], None]
 """Makes the adapter a wrong one."""
 
 
-ELSEWHERE = {"beancount.check", "beancount.query", "beancount.scratch"}
+ELSEWHERE = {"beancount.check", "beancount.query", "beancount.scratch", "beancount.start"}
 """Effects that change nothing beside the ledger."""
 
 

@@ -8,7 +8,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from counterfoil.systems.beancount import programs
+from counterfoil.systems.beancount.programs import Finding, Judge
 
 __all__ = ["MOMENT", "remembered_answers"]
 
@@ -23,7 +26,8 @@ def remembered_answers() -> Iterator[dict[str, str]]:
     When something was booked makes no file a new one: these stories do not look at it.
     """
     answers: dict[str, str] = {}
-    ask = programs._run
+    judged: dict[str, list[Finding]] = {}
+    ask, judge = programs._run, Judge.judge
 
     async def remembered(command: Sequence[str], ledger: Path, scratch: Path) -> str:
         key = _key(command, ledger)
@@ -31,19 +35,24 @@ def remembered_answers() -> Iterator[dict[str, str]]:
             answers[key] = await ask(command, ledger, scratch)
         return answers[key]
 
-    programs._run = remembered
-    try:
+    async def idle(_: Judge) -> None:
+        """Start nothing ahead: it is seldom needed."""
+
+    async def remembering(by: Judge, text: str) -> list[Finding]:
+        key = MOMENT.sub(b"", text.encode()).decode()
+        if key not in judged:
+            judged[key] = await judge(by, text)
+        return judged[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(programs, "_run", remembered)
+        patch.setattr(Judge, "start", idle)
+        patch.setattr(Judge, "judge", remembering)
         yield answers
-    finally:
-        programs._run = ask
 
 
 def _key(command: Sequence[str], ledger: Path) -> str:
     digest = hashlib.sha256(repr(command).encode())
-    if ledger.name == "candidates.beancount":
-        # They are judged by themselves, wherever they lie.
-        digest.update(MOMENT.sub(b"", ledger.read_bytes()))
-        return digest.hexdigest()
     digest.update(str(ledger).encode())
     for path in sorted(ledger.parent.rglob("[!.]*")):
         if path.is_file():

@@ -91,7 +91,7 @@ async def objections(
     """Let Beancount judge texts against the declarations of the accounts they name."""
     declarations = [snapshot.declarations.get(account, "") for account in sorted(set(accounts))]
     options = declared_options(snapshot.options, OPTIONS)
-    return await judge(texts, filter(None, declarations), options, session.scratch)
+    return await judge(texts, filter(None, declarations), options, session.judge)
 
 
 def document_roots(session: Session, snapshot: Snapshot) -> list[Path]:

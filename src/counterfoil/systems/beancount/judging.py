@@ -1,16 +1,14 @@
 """Lets Beancount judge new entries before they are written, against the declarations alone.
 
-The candidate file holds the ledger's options, the accounts the entries name, and the entries; no
+What is judged holds the ledger's options, the accounts the entries name, and the entries; no
 plugin, no balance, nothing else of the ledger. Each error is told to its entry by its line.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 
-from counterfoil.effects import effect
-from counterfoil.systems.beancount.programs import Finding, check
+from counterfoil.systems.beancount.programs import Finding, Judge
 
 __all__ = ["OPTIONS", "declared_options", "judge"]
 
@@ -39,29 +37,19 @@ def declared_options(options: Mapping[str, Sequence[bytes]], names: Iterable[str
 
 
 async def judge(
-    texts: Sequence[str], declarations: Iterable[str], options: bytes, scratch: Path
+    texts: Sequence[str], declarations: Iterable[str], options: bytes, by: Judge
 ) -> dict[int, str]:
     """Return by position what Beancount has against an entry; those it takes are left out."""
     head = options.decode("utf-8", "replace") + "".join(f"{text}\n" for text in declarations)
     objections: dict[int, str] = {}
-    while True:
-        waiting = [number for number in range(len(texts)) if number not in objections]
-        found = _by_entry(
-            await _check(head, [texts[n] for n in waiting], scratch), head, texts, waiting
-        )
+    while waiting := [number for number in range(len(texts)) if number not in objections]:
+        candidates = head + "".join(f"{texts[number]}\n\n" for number in waiting)
+        found = _by_entry(await by.judge(candidates), head, texts, waiting)
         if not found:
-            return objections
+            break
         # A syntax error may hide what follows, so the rest is asked about again.
         objections |= found
-
-
-async def _check(head: str, texts: Sequence[str], scratch: Path) -> list[Finding]:
-    if not texts:
-        return []
-    path = scratch / "candidates.beancount"
-    with effect("beancount.scratch", str(path)):
-        path.write_text(head + "".join(f"{text}\n\n" for text in texts), "utf-8", newline="\n")
-    return await check(path, scratch)
+    return objections
 
 
 def _by_entry(

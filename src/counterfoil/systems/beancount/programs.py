@@ -2,7 +2,8 @@
 
 Beancount and beanquery are GPL: they are programs beside us, never imported. What their answers
 mean is left to ``loading``. Both may share one load of a big ledger through a pickle cache, which
-is kept in a private folder so that nothing is written beside the ledger.
+is kept in a private folder so that nothing is written beside the ledger. Most of what a small file
+costs is the program's start, so that a ``Judge`` is started ahead.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ import os
 import shutil
 import site
 import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,10 +26,11 @@ from counterfoil.effects import effect
 from counterfoil.errors import JobFailureType, shorten
 from counterfoil.systems.contract import BooksNotReady, Problem
 
-__all__ = ["Finding", "check", "missing_programs", "query", "select"]
+__all__ = ["Finding", "Judge", "check", "missing_programs", "query", "select"]
 
 CHECK = "bean-check"
 QUERY = "bean-query"
+INPUT = "/dev/stdin"
 PATIENCE = 900.0
 """Seconds after which a program is given up; a ledger of 100,000 entries needs about fifteen."""
 
@@ -56,6 +60,66 @@ async def check(ledger: Path, scratch: Path) -> list[Finding]:
     """Let Beancount read and judge a ledger with all it includes."""
     with effect("beancount.check", str(ledger)):
         output = await _run([CHECK, "--json", f"./{ledger.name}"], ledger, scratch)
+    return _findings(output, ledger)
+
+
+class Judge:
+    """``bean-check``, started ahead: it loads meanwhile, and judges what it gets as its input.
+
+    It ends with its input, so that none is left behind by a process that dies.
+    """
+
+    def __init__(self, scratch: Path) -> None:
+        """Take the private folder to work in."""
+        self._scratch = scratch
+        self._waiting: tuple[Process, int] | None = None
+
+    async def start(self) -> None:
+        """Start it, unless it waits already; raises BooksNotReady."""
+        await self._ready()
+
+    async def judge(self, text: str) -> list[Finding]:
+        """Return what Beancount has against a ledger of this text, which names no other file."""
+        await self.start()
+        said = Path(INPUT)
+        with effect("beancount.check", INPUT):
+            (process, given), self._waiting = await self._ready(), None
+            _, output = await asyncio.gather(
+                asyncio.to_thread(_give, given, text), _answer(process, CHECK, said)
+            )
+        return _findings(output, said)
+
+    async def _ready(self) -> tuple[Process, int]:
+        """Return a program that waits, and where it reads from."""
+        if self._waiting is None:
+            # Without a cache: what is judged has no name by which it could be told apart.
+            command = [CHECK, "--json", "--no-cache", INPUT]
+            taken, given = os.pipe()
+            try:
+                with effect("beancount.start", CHECK):
+                    process = await _started(command, self._scratch, self._scratch, taken)
+            except BaseException:
+                os.close(given)
+                raise
+            finally:
+                os.close(taken)
+            self._waiting = process, given
+        return self._waiting
+
+    async def close(self) -> None:
+        """End it, if it waits."""
+        if self._waiting is not None:
+            (process, given), self._waiting = self._waiting, None
+            os.close(given)
+            await process.communicate()
+
+
+def _give(given: int, text: str) -> None:
+    with suppress(BrokenPipeError), os.fdopen(given, "wb") as pipe:
+        pipe.write(text.encode())
+
+
+def _findings(output: str, ledger: Path) -> list[Finding]:
     try:
         errors = json.loads(output)["errors"]
     except (ValueError, KeyError) as error:
@@ -91,28 +155,37 @@ def _find(name: str) -> str | None:
 
 async def _run(command: Sequence[str], ledger: Path, scratch: Path) -> str:
     """Run a program in the ledger's folder, so that no character of its path is interpreted."""
+    process = await _started(command, ledger.parent, scratch, DEVNULL)
+    return await _answer(process, command[0], ledger)
+
+
+async def _started(command: Sequence[str], folder: Path, scratch: Path, stdin: int) -> Process:
     program = _find(command[0])
     if program is None:
         raise BooksNotReady(_not_installed(command[0]))
-    process = await asyncio.create_subprocess_exec(
+    return await asyncio.create_subprocess_exec(
         program,
         *command[1:],
-        cwd=ledger.parent,
+        cwd=folder,
         env=_environment(scratch),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+        stdin=stdin,
+        stdout=PIPE,
+        stderr=PIPE,
     )
+
+
+async def _answer(process: Process, name: str, ledger: Path) -> str:
+    """Wait for what a program prints; raises BooksNotReady where it fails."""
     try:
         output, complaint = await asyncio.wait_for(process.communicate(), PATIENCE)
     except TimeoutError as error:
-        raise _failed(command[0], ledger, f"no answer in {PATIENCE:.0f} seconds") from error
+        raise _failed(name, ledger, f"no answer in {PATIENCE:.0f} seconds") from error
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
     if process.returncode not in {0, 1} or (process.returncode == 1 and not output):
-        raise _failed(command[0], ledger, complaint.decode("utf-8", "replace"))
+        raise _failed(name, ledger, complaint.decode("utf-8", "replace"))
     return output.decode("utf-8", "surrogateescape")
 
 

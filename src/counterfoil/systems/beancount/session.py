@@ -21,7 +21,7 @@ from counterfoil.systems.beancount.files import Folder, Lock
 from counterfoil.systems.beancount.judging import declared_options
 from counterfoil.systems.beancount.loading import Fault, Snapshot, load
 from counterfoil.systems.beancount.months import Months
-from counterfoil.systems.beancount.programs import missing_programs
+from counterfoil.systems.beancount.programs import Judge, missing_programs
 from counterfoil.systems.beancount.receipts import Archive
 from counterfoil.systems.contract import BooksNotReady, Problem
 
@@ -47,6 +47,7 @@ class Session:
         """What Beancount found fault with before we wrote anything."""
         self._lock = Lock(self.months.home / ".lock")
         self._scratch: Path | None = None
+        self._judge: Judge | None = None
         self._only_reads = False
         self._snapshot: Snapshot | None = None
         self._obstacle: Problem | None = None
@@ -57,6 +58,18 @@ class Session:
         if self._scratch is None:
             raise BooksNotReady(self._obstacle or _not_open(self.main))
         return self._scratch
+
+    @property
+    def judge(self) -> Judge:
+        """Beancount, to judge what is to be written."""
+        if self._judge is None:
+            self._judge = Judge(self.scratch)
+        return self._judge
+
+    async def expect_to_write(self) -> None:
+        """Start what judges entries ahead of them, where this session may write."""
+        if self._lock.held:
+            await self.judge.start()
 
     async def open(self) -> None:
         """Take the lock; a missing ledger or a folder one cannot write is left to ``problems``."""
@@ -77,10 +90,13 @@ class Session:
         if self._obstacle is None:
             self._scratch = _reading_folder()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Release the lock and remove the private folder."""
         scratch, self._scratch = self._scratch, None
+        judge, self._judge = self._judge, None
         try:
+            if judge is not None:
+                await judge.close()
             if scratch is not None:
                 with effect("beancount.scratch", str(scratch)):
                     shutil.rmtree(scratch, ignore_errors=True)

@@ -78,7 +78,7 @@ class Beancount:
         try:
             await self._session.open()
         except BaseException:
-            self._session.close()
+            await self._session.close()
             raise
         return self
 
@@ -90,7 +90,7 @@ class Beancount:
         /,
     ) -> None:
         """Release the lock."""
-        self._session.close()
+        await self._session.close()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Self]:
@@ -99,7 +99,7 @@ class Beancount:
         try:
             yield self
         finally:
-            self._session.close()
+            await self._session.close()
 
     async def ready(self) -> Sequence[Problem]:
         """Check that the ledger is there, can be written, and that Beancount reads all of it."""
@@ -112,6 +112,7 @@ class Beancount:
     async def find(self, keys: Sequence[PartKey]) -> Mapping[PartKey, Sequence[Found]]:
         """Look records up by their metadata, wherever in the ledger they stand."""
         books = (await self._session.current()).books
+        await self._session.expect_to_write()
         found = {
             key: [books.found(record, self._url(record)) for record in books.find(key)]
             for key in keys
