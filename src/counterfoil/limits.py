@@ -19,12 +19,14 @@ from urllib.parse import urlsplit
 
 from counterfoil.telemetry import note
 
-__all__ = ["PATIENCE", "HeldOff", "Limits", "hold_off", "kept", "limited", "on_behalf_of", "turn"]
+__all__ = ["PATIENCE", "HeldOff", "Limits", "heeded", "hold_off", "limited", "on_behalf_of", "turn"]
 
 PATIENCE: Final = 60.0
 """The longest that a request waits for a host, in seconds."""
 HOLD_MAX: Final = 3600.0
 """The longest that a host can hold us off, in seconds: more is taken for a mistake."""
+_HOLDING: Final = {429, 503}
+"""Statuses with which a host's Retry-After holds for whatever it is asked."""
 
 
 class HeldOff(Exception):
@@ -141,15 +143,15 @@ async def turn(url: str, *, rated: bool = True) -> None:
         await asyncio.sleep(min(held, 1.0))
 
 
-def kept() -> bool:
-    """Whether limits are kept here, so that ``turn`` waits for a host that said Retry-After."""
-    return _limits.get() is not None
+def heeded(status: int | None) -> bool:
+    """Whether ``turn`` waits where a host said Retry-After with this status, or held us off."""
+    return _limits.get() is not None and status in {None, *_HOLDING}
 
 
 def hold_off(url: str, status: int, seconds: float | None) -> None:
     """Take a host's word: where it says Retry-After with 429 or 503, everybody leaves it alone."""
     limits = _limits.get()
-    if limits is not None and seconds and status in {429, 503}:
+    if limits is not None and seconds and status in _HOLDING:
         limits.hold_off(_host(url), seconds)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from counterfoil.httptimes import retry_after
+from counterfoil.limits import Limits, limited
 from counterfoil.pleo import (
     ApiKeyAuth,
     PleoClient,
@@ -169,3 +171,21 @@ def test_a_retry_after_that_says_nothing_is_none(text: str | None) -> None:
 )
 def test_an_unusable_retry_after_is_none(text: str) -> None:
     assert retry_after(text, NOW) is None
+
+
+class Quick(Limits):
+    """Limits by which a host is left alone for a fifth of a second, however long it asks for."""
+
+    def hold(self, host: str, seconds: float) -> None:
+        """Leave it alone."""
+        super().hold(host, min(seconds, 0.2))
+
+
+@pytest.mark.parametrize(("status", "least"), [(429, 0.2), (503, 0.2), (502, 0.05)])
+async def test_where_limits_are_kept_a_host_is_waited_for_once(status: int, least: float) -> None:
+    answers = Answers(httpx.Response(status, headers={"Retry-After": "50"}), fine())
+    began = time.monotonic()
+    with limited(Quick()):
+        await client_of(answers).get_job(JOB)
+    assert least <= time.monotonic() - began < 5
+    assert answers.asked == 2

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from stamina import AsyncRetryingCaller
 
-from counterfoil.limits import PATIENCE, kept
+from counterfoil.limits import PATIENCE, heeded
 from counterfoil.pleo.errors import PleoMalformed, PleoRateLimited, PleoUnanswered
 from counterfoil.telemetry import noting_retries
 
@@ -57,7 +57,7 @@ class Retries:
             ):
                 if seconds > PATIENCE:
                     return False
-                return 0.0 if kept() else min(seconds, self.retry_after_max)
+                return 0.0 if heeded(error.status) else min(seconds, self.retry_after_max)
             case PleoUnanswered() | PleoRateLimited() | PleoMalformed(torn=True):
                 return True
         return False
