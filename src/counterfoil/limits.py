@@ -117,20 +117,21 @@ def limited(limits: Limits) -> Iterator[None]:
 def on_behalf_of(connection: str, stopping: Callable[[], bool] = bool) -> Iterator[Limits | None]:
     """Count what is asked within the block as this connection's; give the limits, if any.
 
-    While it is ``stopping``, no host is waited for.
+    While it is ``stopping``, no host is waited for with what can be resumed.
     """
-    counted, heeded = _connection.set(connection), _stopping.set(stopping)
+    counted, told = _connection.set(connection), _stopping.set(stopping)
     try:
         yield _limits.get()
     finally:
-        _stopping.reset(heeded)
+        _stopping.reset(told)
         _connection.reset(counted)
 
 
-async def turn(url: str, *, rated: bool = True) -> None:
-    """Wait until a URL's host may be asked; raises HeldOff where that is too long, or it is over.
+async def turn(url: str, *, rated: bool = True, resumable: bool = False) -> None:
+    """Wait until a URL's host may be asked; raises HeldOff where that is too long.
 
-    Where it is not ``rated``, only a host that holds us off is waited for.
+    Where it is not ``rated``, only a host that holds us off is waited for. What is ``resumable``
+    is not waited for while it is stopping.
     """
     limits, host = _limits.get(), _host(url)
     if limits is None:
@@ -138,7 +139,7 @@ async def turn(url: str, *, rated: bool = True) -> None:
     if rated and (wait := limits.reserve(host, _connection.get())) > 0:
         await asyncio.sleep(wait)
     while (held := limits.held(host)) > 0:
-        if held > PATIENCE or _stopping.get()():
+        if held > PATIENCE or (resumable and _stopping.get()()):
             raise HeldOff(host, held)
         await asyncio.sleep(min(held, 1.0))
 

@@ -293,4 +293,4 @@ async def test_what_was_begun_first_comes_first(host: Host, host_url: str) -> No
         for item in items[40:]:
             await store.fetch(item)
     places = [int(path[1:]) for path in asked]
-    assert all(abs(number - place) < 2 for place, number in enumerate(places))
+    assert all(abs(number - place) < 10 for place, number in enumerate(places))

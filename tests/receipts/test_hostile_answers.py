@@ -81,6 +81,29 @@ async def test_truncated(store: ReceiptStore) -> None:
     assert "no whole answer (IncompleteRead)" in str(failure)
 
 
+@pytest.mark.parametrize("size", ["-1", "-5", "x", "FFFFFFFFFFFFFFFFF"])
+async def test_chunks_of_no_size(store: ReceiptStore, size: str) -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with raw_server(head + size.encode() + b"\r\n" + PDF) as url:
+        failure = await failure_of(store, a_file(f"{url}/a"))
+    assert "no whole answer" in str(failure)
+
+
+async def test_a_length_of_five_thousand_digits(store: ReceiptStore) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000
+    with raw_server(head + b"\r\n\r\n" + PDF) as url, pytest.raises(ReceiptTooLarge):
+        await store.fetch(item_with(a_file(f"{url}/a")))
+
+
+async def test_a_redirect_to_a_path_in_utf_8(
+    store: ReceiptStore, host: Host, host_url: str
+) -> None:
+    host.put("/gr\u00fc\u00df.pdf", PDF)
+    to = f"Location: {host_url}/gr\u00fc\u00df.pdf".encode()
+    with raw_server(b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n" + to + b"\r\n\r\n") as url:
+        assert len(await store.fetch(item_with(a_file(f"{url}/a")))) == 1
+
+
 async def test_not_http_at_all(store: ReceiptStore) -> None:
     with raw_server(b"220 ready for mail\r\n") as url:
         assert "no whole answer" in str(await failure_of(store, a_file(f"{url}/a")))

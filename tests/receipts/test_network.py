@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvicorn
@@ -19,6 +20,7 @@ from starlette.responses import RedirectResponse
 
 from counterfoil.errors import ReceiptDownloadFailure
 from counterfoil.receipts import ReceiptNotAllowed, ReceiptStore, ReceiptUnavailable
+from counterfoil.receipts.line import Answer, Line
 from counterfoil.receipts.network import CheckedNames, resolve
 from counterfoil.receipts.places import Places
 from tests.receipts.hosting import PDF, QUICK, Host, a_file, item_with, raw_server
@@ -198,12 +200,41 @@ async def test_a_download_that_waits_ends_with_its_time_and_its_export(
     assert not [each for each in threading.enumerate() if each.name.startswith("receipts")]
 
 
-async def test_cancelled_again_it_ends_all_the_same(store: ReceiptStore) -> None:
+async def test_cancelled_again_and_again_its_thread_has_ended_when_it_has(
+    store: ReceiptStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, ended = threading.Event(), threading.Event()
+    ask = Line.ask
+
+    def slow_to_end(line: Line, *what: Any) -> Answer:  # noqa: ANN401 -- passed on
+        began.set()
+        try:
+            return ask(line, *what)
+        finally:
+            time.sleep(0.2)
+            ended.set()
+
+    monkeypatch.setattr(Line, "ask", slow_to_end)
     with silent(takes=True) as port:
         fetching = asyncio.create_task(store.fetch(item_with(a_file(f"http://127.0.0.1:{port}/a"))))
-        await asyncio.sleep(0.1)
+        await asyncio.to_thread(began.wait)
+        (download,) = store._running
         for _ in range(3):
-            fetching.cancel()
-            await asyncio.sleep(0)
+            download.cancel()
+            await asyncio.sleep(0.01)
+        with pytest.raises(asyncio.CancelledError):
+            await download
+        assert ended.is_set()
         with pytest.raises(asyncio.CancelledError):
             await fetching
+
+
+async def test_a_store_waits_for_what_was_forgotten_on_its_way() -> None:
+    with silent(takes=True) as port:
+        base = f"http://127.0.0.1:{port}"
+        item = item_with(a_file(f"{base}/a"))
+        async with ReceiptStore(base, limits=QUICK) as store:
+            store.fetch_ahead([item])
+            await asyncio.sleep(0.1)
+            store.forget(item.accounting_entry_id)
+    assert not [each for each in threading.enumerate() if each.name.startswith("receipts")]

@@ -113,12 +113,16 @@ async def test_a_connection_waits_where_pleo_asks_for_more_patience_than_a_run_h
     assert (state.state, state.pause(300)) == (State.WAITING, 30)
 
 
-async def test_who_is_told_to_stop_waits_for_no_host() -> None:
+async def test_what_can_be_resumed_waits_for_no_host_once_it_is_told_to_stop() -> None:
     told = iter([False, True])
     limits = Limits()
     limits.hold("pleo.example", 50)
     loop = asyncio.get_running_loop()
     began = loop.time()
     with limited(limits), on_behalf_of("acme", lambda: next(told)), pytest.raises(HeldOff):
-        await turn("https://pleo.example/")
+        await turn("https://pleo.example/", resumable=True)
     assert 0.9 < loop.time() - began < 5
+    limits = Limits()
+    limits.hold("files.example", 0.2)
+    with limited(limits), on_behalf_of("acme", lambda: True):
+        await turn("https://files.example/receipt", rated=False)

@@ -153,7 +153,13 @@ class BeancountBook(FreshBook):
     tax = ("VAT20", Decimal("0.2"))
     # Neither do these change what another process sees: a private folder, a time, what fsync does.
     reads = frozenset(
-        {"beancount.check", "beancount.query", "beancount.scratch", "beancount.start"}
+        {
+            "beancount.check",
+            "beancount.query",
+            "beancount.scratch",
+            "beancount.start",
+            "beancount.end",
+        }
         | {"beancount.sync_folder", "beancount.touch"}
     )
 

@@ -50,7 +50,13 @@ Spoil: TypeAlias = Callable[[pytest.MonkeyPatch], None]
 """Makes the adapter a wrong one."""
 
 
-ELSEWHERE = {"beancount.check", "beancount.query", "beancount.scratch", "beancount.start"}
+ELSEWHERE = {
+    "beancount.check",
+    "beancount.query",
+    "beancount.scratch",
+    "beancount.start",
+    "beancount.end",
+}
 """Effects that change nothing beside the ledger."""
 
 

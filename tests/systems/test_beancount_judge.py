@@ -76,13 +76,22 @@ async def test_more_than_a_pipe_holds_is_taken(judge: Judge) -> None:
     assert await judge.judge(text + WRONG[len(OPEN) :]) != []
 
 
-async def test_one_that_died_meanwhile_is_told_and_another_judges_next(judge: Judge) -> None:
+async def test_where_one_has_died_meanwhile_another_judges(judge: Judge) -> None:
     await judge.start()
     waiting(judge).send_signal(signal.SIGKILL)
     await waiting(judge).wait()
-    with pytest.raises(BooksNotReady, match="bean-check failed"):
-        await judge.judge(SOUND * 10_000)
-    assert await judge.judge(SOUND) == []
+    assert len(await judge.judge(WRONG)) == 1
+
+
+async def test_one_that_hangs_with_nothing_to_do_is_ended(
+    judge: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(programs, "ENDING", 0.1)
+    await judge.start()
+    hanging = waiting(judge)
+    hanging.send_signal(signal.SIGSTOP)
+    await judge.close()
+    assert hanging.returncode == -signal.SIGKILL
 
 
 async def test_one_that_hangs_is_given_up(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import structlog
 
 from counterfoil.errors import JobFailure, JobFailureType, JobLost, shorten
 from counterfoil.export.ports import Export
+from counterfoil.limits import PATIENCE
 from counterfoil.pleo.errors import (
     PleoBadRequest,
     PleoRateLimited,
@@ -78,7 +79,9 @@ async def close(export: Export, job_id: str, verdict: Verdict) -> None:
 async def _send(export: Export, job_id: str, verdict: Verdict) -> bool:
     try:
         await _event(export, job_id, verdict)
-    except PleoRateLimited:
+    except PleoRateLimited as limited:
+        if (limited.retry_after or 0) > PATIENCE:
+            raise
         return False
     except (PleoUnprocessable, PleoUnanswered):
         return await _is_closed(export, job_id, verdict)

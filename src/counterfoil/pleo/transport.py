@@ -144,7 +144,7 @@ class Exchange:
 async def _turn(request: Request, url: str) -> None:
     """Wait for our turn; raises PleoRateLimited where Pleo asks for more patience than we have."""
     try:
-        await turn(url)
+        await turn(url, resumable=True)
     except HeldOff as held:
         raise PleoRateLimited(f"{request}: {held}; not sent.", retry_after=held.seconds) from held
 

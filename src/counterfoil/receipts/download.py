@@ -30,6 +30,8 @@ __all__ = ["REDIRECTS", "Incoming", "download", "faults_named", "receiving"]
 REDIRECTS: Final = 5
 """How often a receipt's host may send us on."""
 
+_DIGITS: Final = 20
+"""No length has more of them."""
 _DEAD: Final = {403, 404, 410}
 _PASSING: Final = {408, 425, 429}
 
@@ -160,8 +162,8 @@ def _check_status(answer: Answer) -> None:
 def _check_length(answer: Answer, most: int) -> None:
     """Refuse a body at once that says it is too long."""
     length = answer.header("Content-Length") or ""
-    if length.isdecimal() and int(length) > most:
-        raise _too_large(f"has {length} bytes", most)
+    if length.isdecimal() and (len(length) > _DIGITS or int(length) > most):
+        raise _too_large(f"has {length[:_DIGITS]} bytes", most)
 
 
 def _check_size(announced: int | None, into: Incoming) -> None:

@@ -28,7 +28,7 @@ def answering() -> Iterator[None]:
     """Turn the faults of a host, and of the way to it, into ReceiptUnavailable."""
     try:
         yield
-    except (OSError, HTTPException, UnicodeError) as error:
+    except (OSError, HTTPException, ValueError) as error:
         # Its text may hold the URL, whose query is a secret.
         why = type(error).__name__
         raise ReceiptUnavailable(f"The receipt's host gave no whole answer ({why}).") from error

@@ -64,7 +64,10 @@ class Answer:
     @property
     def leads_to(self) -> str | None:
         """Where the host sends us on, as it says it; None: nowhere."""
-        return self.header("Location") if self.status in _REDIRECTS else None
+        if self.status not in _REDIRECTS or (place := self.header("Location")) is None:
+            return None
+        # Read as Latin-1, as every header is; where it is more than ASCII, UTF-8 is meant.
+        return place.encode("latin-1").decode("utf-8", "replace")
 
     def body(self) -> Iterator[bytes]:
         """Give the body's pieces, unpacked; raises ReceiptUnavailable, httpx.DecodingError."""
@@ -84,6 +87,23 @@ class Answer:
             yield piece
 
 
+class _Response(HTTPResponse):
+    """An answer whose chunks have a size: below zero, Python would read on without an end."""
+
+    def _read_next_chunk_size(self) -> int:
+        size: int = super()._read_next_chunk_size()  # type: ignore[misc]
+        if size < 0:
+            raise IncompleteRead(b"")
+        return size
+
+
+class _Connection(HTTPConnection):
+    """It is connected to a checked address by us, and never to its name by itself."""
+
+    auto_open = 0
+    response_class = _Response
+
+
 class Line:
     """A connection to the host of a URL, made when it is first asked."""
 
@@ -93,9 +113,7 @@ class Line:
         self._addresses = addresses
         self._tls = tls if url.scheme == "https" else None
         self._origin = _origin(url)
-        self._http = HTTPConnection(self._host, url.port or _PORTS[url.scheme])
-        # It is connected to a checked address by us, and never to its name by itself.
-        self._http.auto_open = False
+        self._http = _Connection(self._host, url.port or _PORTS[url.scheme])
         self._waited_on: socket.socket | None = None
         self._cut = False
         self._used = time.monotonic()

@@ -5,7 +5,7 @@
   names (any port); all names of this machine's loopback count as one host;
 - where ``hosts`` are given, only these and Pleo's own; ``*.example.com`` means all below it.
 
-Names are resolved and connections made in ``network``, which asks here before each.
+Names are resolved in ``network``, and connections made in ``line``; each is asked about here first.
 """
 
 from __future__ import annotations

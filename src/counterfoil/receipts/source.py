@@ -13,6 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import suppress
 from contextvars import copy_context
+from typing import Final
 
 import httpx
 
@@ -23,6 +24,9 @@ from counterfoil.receipts.places import Places, host_of
 from counterfoil.trust import trust
 
 __all__ = ["Source"]
+
+_CUT_AGAIN: Final = 1.0
+"""Seconds until a line is cut once more: what was about to connect may have missed it."""
 
 
 class Source:
@@ -75,7 +79,7 @@ class Source:
             while not asking.done():
                 line.cut()
                 with suppress(asyncio.CancelledError):
-                    await asyncio.wait({asking})
+                    await asyncio.wait({asking}, timeout=_CUT_AGAIN)
             asking.exception()
             raise
 

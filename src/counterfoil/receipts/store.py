@@ -107,6 +107,8 @@ class ReceiptStore:
             wait_jitter=self._limits.jitter,
         ).on(ReceiptUnavailable)
         self._tasks: dict[str, dict[_Key, asyncio.Task[Document | ItemFailure]]] = {}
+        self._running: set[asyncio.Task[Document | ItemFailure]] = set()
+        """Those that have not ended, the forgotten among them."""
         self._paths: dict[str, list[Path]] = {}
         self._uses: Counter[Path] = Counter()
 
@@ -125,13 +127,12 @@ class ReceiptStore:
         trace: TracebackType | None,
     ) -> None:
         """Close the connections and remove the folder with all in it."""
-        tasks = [task for every in self._tasks.values() for task in every.values()]
-        for task in tasks:
+        for task in self._running:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._running, return_exceptions=True)
+        await asyncio.to_thread(self._threads.shutdown)
         for source in self._sources:
             source.close()
-        self._threads.shutdown()
         await asyncio.to_thread(_remove, self._folder)
 
     async def fetch(self, item: ExportItem) -> tuple[Document, ...]:
@@ -185,7 +186,10 @@ class ReceiptStore:
         """Return the tasks of an item, in which this file is being fetched or has come."""
         tasks = self._tasks.setdefault(wanted.entry_id, {})
         if wanted.key not in tasks:
-            tasks[wanted.key] = asyncio.create_task(self._fetch_one(wanted))
+            task = asyncio.create_task(self._fetch_one(wanted))
+            tasks[wanted.key] = task
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
         return tasks
 
     async def _fetched(self, wanted: _Wanted) -> Document | ItemFailure:

@@ -50,7 +50,7 @@ def working_for(
 ) -> Iterator[None]:
     """Work for one connection: as its own share of a rate, and minding what hosts told others.
 
-    While it is ``stopping``, no host is waited for.
+    While it is ``stopping``, Pleo is not waited for.
     """
     with (
         structlog.contextvars.bound_contextvars(connection=name),

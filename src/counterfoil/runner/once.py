@@ -13,8 +13,9 @@ import structlog
 from counterfoil.errors import ConnectionBroken, CounterfoilError, FenceLost
 from counterfoil.export.mind_books import BooksAreAway
 from counterfoil.export.ports import AgreedPlan, Export, Progress, Silent, SystemClock
+from counterfoil.limits import PATIENCE
 from counterfoil.pleo.client import PleoClient
-from counterfoil.pleo.errors import PleoRateLimited, PleoRefused
+from counterfoil.pleo.errors import PleoRateLimited, PleoUnanswered
 from counterfoil.register import Backlog, LockHeld, Register, RegisterUnavailable
 from counterfoil.runner.around import around, working_for
 from counterfoil.runner.binding import binding_of, writing
@@ -120,11 +121,12 @@ async def run_connection(
             planned=planned,
             stopping=stopping,
         )
-    except (BooksAreAway, PleoRateLimited) as hindrance:
-        waiting, books_away = str(hindrance), isinstance(hindrance, BooksAreAway)
-        log.warning("the connection waits", reason=waiting)
-    except PleoRefused as refusal:
-        error = str(refusal)
+    except (BooksAreAway, PleoRateLimited, PleoUnanswered) as hindrance:
+        if _passes(hindrance):
+            waiting, books_away = str(hindrance), isinstance(hindrance, BooksAreAway)
+            log.warning("the connection waits", reason=waiting)
+        else:
+            error = str(hindrance)
     except (LockHeld, FenceLost, RegisterUnavailable) as trouble:
         error, busy = str(trouble), True
     except (CounterfoilError, OSError) as trouble:
@@ -150,6 +152,13 @@ async def run_connection(
     )
     notice_drain(connection, register, report)
     return report
+
+
+def _passes(hindrance: BooksAreAway | PleoRateLimited | PleoUnanswered) -> bool:
+    """Whether it is known to pass: the books are waited for, or Pleo says how long to wait."""
+    if isinstance(hindrance, PleoUnanswered):
+        return (hindrance.retry_after or 0) > PATIENCE
+    return True
 
 
 def _outcome(error: str | None, waiting: str | None, *, busy: bool) -> str:

@@ -114,10 +114,11 @@ class Queue:
                 await asyncio.shield(fetching)
         except asyncio.CancelledError:
             # It is told, not cancelled, as often as we are: cancelled twice, it drops its drains.
-            fetcher.stop()  # type: ignore[no-untyped-call]
             while not fetching.done():
+                fetcher.stop()  # type: ignore[no-untyped-call]
                 with suppress(asyncio.CancelledError):
-                    await asyncio.wait({fetching})
+                    await asyncio.wait({fetching}, timeout=1.0)
+            fetching.exception()
             raise
         finally:
             beating.cancel()

@@ -21,6 +21,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from counterfoil.effects import effect
 from counterfoil.errors import JobFailureType, shorten
@@ -33,6 +34,9 @@ QUERY = "bean-query"
 INPUT = "/dev/stdin"
 PATIENCE = 900.0
 """Seconds after which a program is given up; a ledger of 100,000 entries needs about fifteen."""
+
+ENDING = 10.0
+"""Seconds in which a program ends that has nothing to do."""
 
 csv.field_size_limit(2**31 - 1)
 
@@ -72,7 +76,7 @@ class Judge:
     def __init__(self, scratch: Path) -> None:
         """Take the private folder to work in."""
         self._scratch = scratch
-        self._waiting: tuple[Process, int] | None = None
+        self._waiting: tuple[Process, IO[bytes]] | None = None
 
     async def start(self) -> None:
         """Start it, unless it waits already; raises BooksNotReady."""
@@ -80,17 +84,21 @@ class Judge:
 
     async def judge(self, text: str) -> list[Finding]:
         """Return what Beancount has against a ledger of this text, which names no other file."""
-        await self.start()
         said = Path(INPUT)
         with effect("beancount.check", INPUT):
-            (process, given), self._waiting = await self._ready(), None
-            _, output = await asyncio.gather(
-                asyncio.to_thread(_give, given, text), _answer(process, CHECK, said)
-            )
+            (process, pipe), self._waiting = await self._ready(), None
+            giving = asyncio.get_running_loop().run_in_executor(None, _give, pipe, text)
+            try:
+                output = await _answer(process, CHECK, said)
+            finally:
+                # What is not taken any more is given up once the program has ended.
+                await asyncio.wait({giving})
         return _findings(output, said)
 
-    async def _ready(self) -> tuple[Process, int]:
+    async def _ready(self) -> tuple[Process, IO[bytes]]:
         """Return a program that waits, and where it reads from."""
+        if self._waiting is not None and self._waiting[0].returncode is not None:
+            await self.close()
         if self._waiting is None:
             # Without a cache: what is judged has no name by which it could be told apart.
             command = [CHECK, "--json", "--no-cache", INPUT]
@@ -103,19 +111,20 @@ class Judge:
                 raise
             finally:
                 os.close(taken)
-            self._waiting = process, given
+            self._waiting = process, os.fdopen(given, "wb")
         return self._waiting
 
     async def close(self) -> None:
         """End it, if it waits."""
         if self._waiting is not None:
-            (process, given), self._waiting = self._waiting, None
-            os.close(given)
-            await process.communicate()
+            (process, pipe), self._waiting = self._waiting, None
+            pipe.close()
+            with effect("beancount.end", CHECK), suppress(BooksNotReady):
+                await _answer(process, CHECK, Path(INPUT), patience=ENDING)
 
 
-def _give(given: int, text: str) -> None:
-    with suppress(BrokenPipeError), os.fdopen(given, "wb") as pipe:
+def _give(pipe: IO[bytes], text: str) -> None:
+    with suppress(BrokenPipeError), pipe:
         pipe.write(text.encode())
 
 
@@ -174,12 +183,13 @@ async def _started(command: Sequence[str], folder: Path, scratch: Path, stdin: i
     )
 
 
-async def _answer(process: Process, name: str, ledger: Path) -> str:
+async def _answer(process: Process, name: str, ledger: Path, patience: float | None = None) -> str:
     """Wait for what a program prints; raises BooksNotReady where it fails."""
+    patience = PATIENCE if patience is None else patience
     try:
-        output, complaint = await asyncio.wait_for(process.communicate(), PATIENCE)
+        output, complaint = await asyncio.wait_for(process.communicate(), patience)
     except TimeoutError as error:
-        raise _failed(name, ledger, f"no answer in {PATIENCE:.0f} seconds") from error
+        raise _failed(name, ledger, f"no answer in {patience:.0f} seconds") from error
     finally:
         if process.returncode is None:
             process.kill()

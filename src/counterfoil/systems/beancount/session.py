@@ -97,11 +97,13 @@ class Session:
         try:
             if judge is not None:
                 await judge.close()
-            if scratch is not None:
-                with effect("beancount.scratch", str(scratch)):
-                    shutil.rmtree(scratch, ignore_errors=True)
         finally:
-            self._lock.release()
+            try:
+                if scratch is not None:
+                    with effect("beancount.scratch", str(scratch)):
+                        shutil.rmtree(scratch, ignore_errors=True)
+            finally:
+                self._lock.release()
 
     async def problems(self) -> list[Problem]:
         """Say why entries cannot be written now."""
