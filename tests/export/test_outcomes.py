@@ -14,7 +14,7 @@ from counterfoil.export.claim import claim
 from counterfoil.export.close import judge
 from counterfoil.export.ports import Pleo
 from counterfoil.export.run import run
-from counterfoil.pleo.errors import PleoBadRequest, PleoNotFound, PleoUnanswered
+from counterfoil.pleo.errors import PleoBadRequest, PleoNotFound, PleoRateLimited, PleoUnanswered
 from counterfoil.pleo.models import ExportJobItem, ItemUpdate, ItemUpdateResult
 from counterfoil.register import JobState
 from counterfoil.sandbox import Receipt
@@ -125,6 +125,21 @@ async def test_a_final_event_that_never_gets_through_is_sent_by_the_next_run(
     with pytest.raises(PleoUnanswered, match="final event"):
         await world.drain()
     world.state.faults.clear()
+    await world.drain()
+    assert world.status(job) == "completed"
+    assert world.ledger.copies(entry) == 1
+
+
+async def test_a_final_event_for_which_pleo_asks_for_patience_is_left_to_the_next_run(
+    world: World,
+) -> None:
+    entry = world.company.add_item()
+    job = world.queue()
+    world.fault(Kind.RATE_LIMIT, "post_event", value=3000, times=1, skip=1)
+    began = world.clock.now()
+    with pytest.raises(PleoRateLimited):
+        await world.drain()
+    assert world.clock.now() == began
     await world.drain()
     assert world.status(job) == "completed"
     assert world.ledger.copies(entry) == 1

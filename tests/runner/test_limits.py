@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 from datetime import UTC, datetime, timedelta
+from typing import NoReturn
 
 import pytest
 
 from counterfoil.config import load
 from counterfoil.limits import HeldOff, Limits, hold_off, limited, on_behalf_of, turn
-from counterfoil.pleo.errors import PleoRateLimited
+from counterfoil.pleo import PleoClient
+from counterfoil.pleo.errors import PleoRateLimited, PleoUnanswered
 from counterfoil.register import Register
 from counterfoil.runner.around import working_for
 from counterfoil.runner.once import run_once
@@ -126,3 +128,15 @@ async def test_what_can_be_resumed_waits_for_no_host_once_it_is_told_to_stop() -
     limits.hold("files.example", 0.2)
     with limited(limits), on_behalf_of("acme", lambda: True):
         await turn("https://files.example/receipt", rated=False)
+
+
+@pytest.mark.parametrize(("seconds", "waits"), [(120.0, True), (5.0, False), (None, False)])
+async def test_where_pleo_is_away_for_a_time_that_it_names_the_connection_waits(
+    acme: Acme, monkeypatch: pytest.MonkeyPatch, seconds: float | None, *, waits: bool
+) -> None:
+    async def away(*_: object) -> NoReturn:
+        raise PleoUnanswered("503", status=503, retry_after=seconds)
+
+    monkeypatch.setattr(PleoClient, "list_jobs", away)
+    (report,) = await run_once(load(acme.folder / "counterfoil.toml", os.environ))
+    assert (report.waiting, report.error) == (("503", None) if waits else (None, "503"))

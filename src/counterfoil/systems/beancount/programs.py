@@ -76,7 +76,7 @@ class Judge:
     def __init__(self, scratch: Path) -> None:
         """Take the private folder to work in."""
         self._scratch = scratch
-        self._waiting: tuple[Process, IO[bytes]] | None = None
+        self._waiting: tuple[Process, int] | None = None
 
     async def start(self) -> None:
         """Start it, unless it waits already; raises BooksNotReady."""
@@ -86,7 +86,8 @@ class Judge:
         """Return what Beancount has against a ledger of this text, which names no other file."""
         said = Path(INPUT)
         with effect("beancount.check", INPUT):
-            (process, pipe), self._waiting = await self._ready(), None
+            (process, given), self._waiting = await self._ready(), None
+            pipe = os.fdopen(given, "wb")
             giving = asyncio.get_running_loop().run_in_executor(None, _give, pipe, text)
             try:
                 output = await _answer(process, CHECK, said)
@@ -95,7 +96,7 @@ class Judge:
                 await asyncio.wait({giving})
         return _findings(output, said)
 
-    async def _ready(self) -> tuple[Process, IO[bytes]]:
+    async def _ready(self) -> tuple[Process, int]:
         """Return a program that waits, and where it reads from."""
         if self._waiting is not None and self._waiting[0].returncode is not None:
             await self.close()
@@ -111,14 +112,14 @@ class Judge:
                 raise
             finally:
                 os.close(taken)
-            self._waiting = process, os.fdopen(given, "wb")
+            self._waiting = process, given
         return self._waiting
 
     async def close(self) -> None:
         """End it, if it waits."""
         if self._waiting is not None:
-            (process, pipe), self._waiting = self._waiting, None
-            pipe.close()
+            (process, given), self._waiting = self._waiting, None
+            os.close(given)
             with effect("beancount.end", CHECK), suppress(BooksNotReady):
                 await _answer(process, CHECK, Path(INPUT), patience=ENDING)
 
