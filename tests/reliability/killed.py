@@ -31,25 +31,27 @@ SECONDS = 200
 
 
 class Killer:
-    """Counts effects and dies at one of them."""
+    """Counts effects and dies at one of them; others may begin before it has ended."""
 
     def __init__(self, when: str, number: int) -> None:
         self.when = when
         self.number = number
         self.seen = 0
+        self.under_way: dict[int, int] = {}
+        """The number of each effect that has begun, by the object that announces it."""
 
     def before(self, effect: Effect) -> None:
         self.seen += 1
+        self.under_way[id(effect)] = self.seen
         if self.when == "list":
             print(f"effect {effect.name}", file=sys.stderr)  # noqa: T201 - this program's output
-        self.die_at("before")
+        self.die_at("before", self.seen)
 
     def after(self, effect: Effect) -> None:
-        del effect
-        self.die_at("after")
+        self.die_at("after", self.under_way.pop(id(effect)))
 
-    def die_at(self, moment: str) -> None:
-        if (self.when, self.number) == (moment, self.seen):
+    def die_at(self, moment: str, number: int) -> None:
+        if (self.when, self.number) == (moment, number):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
