@@ -139,7 +139,7 @@ async def test_a_final_event_for_which_pleo_asks_for_patience_is_left_to_the_nex
     began = world.clock.now()
     with pytest.raises(PleoRateLimited):
         await world.drain()
-    assert world.clock.now() == began
+    assert world.clock.now() - began < timedelta(minutes=1)
     await world.drain()
     assert world.status(job) == "completed"
     assert world.ledger.copies(entry) == 1
