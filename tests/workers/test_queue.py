@@ -13,6 +13,7 @@ import pytest
 from procrastinate.jobs import Job
 from structlog.testing import capture_logs
 
+from counterfoil import ending
 from counterfoil.config import Connection, load
 from counterfoil.errors import ConfigurationError, FenceLost
 from counterfoil.register import (
@@ -186,7 +187,7 @@ async def test_a_process_that_is_told_to_stop_ends_though_a_cancellation_is_lost
         await asyncio.Event().wait()
 
     monkeypatch.setattr(Lookout, "keep", keep)
-    monkeypatch.setattr(working, "LOST_SECONDS", 0.05)
+    monkeypatch.setattr(ending, "AGAIN_SECONDS", 0.05)
     running = asyncio.create_task(on_postgres.run())
     await begun.wait()
     on_postgres.stop()

@@ -11,12 +11,11 @@ import asyncio
 import ssl
 from collections.abc import Callable
 from concurrent.futures import Executor
-from contextlib import suppress
 from contextvars import copy_context
-from typing import Final
 
 import httpx
 
+from counterfoil.ending import see_ended
 from counterfoil.receipts.errors import ReceiptUnavailable
 from counterfoil.receipts.line import Answer, Line
 from counterfoil.receipts.network import CheckedNames
@@ -24,9 +23,6 @@ from counterfoil.receipts.places import Places, host_of
 from counterfoil.trust import trust
 
 __all__ = ["Source"]
-
-_CUT_AGAIN: Final = 1.0
-"""Seconds until a line is cut once more: what was about to connect may have missed it."""
 
 
 class Source:
@@ -76,10 +72,8 @@ class Source:
         try:
             return await asyncio.shield(asking)
         except asyncio.CancelledError:
-            while not asking.done():
-                line.cut()
-                with suppress(asyncio.CancelledError):
-                    await asyncio.wait({asking}, timeout=_CUT_AGAIN)
+            # What was about to connect may have missed the first cut.
+            await see_ended([asking], line.cut)
             asking.exception()
             raise
 

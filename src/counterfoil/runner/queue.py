@@ -21,6 +21,7 @@ from procrastinate.tasks import Task
 from procrastinate.worker import Worker as Fetcher
 
 from counterfoil.effects import effect
+from counterfoil.ending import see_ended
 from counterfoil.register.postgres import reached_by
 from counterfoil.register.queue_tables import QUEUE_SCHEMA
 
@@ -114,10 +115,7 @@ class Queue:
                 await asyncio.shield(fetching)
         except asyncio.CancelledError:
             # It is told, not cancelled, as often as we are: cancelled twice, it drops its drains.
-            while not fetching.done():
-                fetcher.stop()  # type: ignore[no-untyped-call]
-                with suppress(asyncio.CancelledError):
-                    await asyncio.wait({fetching}, timeout=1.0)
+            await see_ended([fetching], fetcher.stop)
             fetching.exception()
             raise
         finally:

@@ -14,10 +14,11 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Event
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from counterfoil.ending import see_ended
 from counterfoil.errors import ConfigurationError, FenceLost
 from counterfoil.register import LockHeld, Look, RegisterUnavailable
 from counterfoil.register.advisory import AdvisoryLocks
@@ -43,8 +44,6 @@ log = structlog.get_logger(__name__)
 
 AWAY_SECONDS: Final = 2.0
 """Before PostgreSQL is tried again."""
-LOST_SECONDS: Final = 1.0
-"""Before a task is cancelled again that goes on."""
 BUSY_SECONDS: Final = 5.0
 """Before a company is looked at again that another process was working for."""
 
@@ -146,12 +145,14 @@ class Dispatcher:
     async def _until_stopped(self, duties: Sequence[Awaitable[None]]) -> None:
         """Do all of them until told to stop, or until one fails; then end them all."""
         tasks = [asyncio.ensure_future(duty) for duty in duties]
-        stopped = asyncio.ensure_future(self._stopped.wait())
+        every = [*tasks, asyncio.ensure_future(self._stopped.wait())]
         try:
-            await asyncio.wait([*tasks, stopped], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(every, return_when=asyncio.FIRST_COMPLETED)
         finally:
             failed = [task for task in tasks if task.done()]
-            await _end({*tasks, stopped})
+            # Once is not enough: psycopg's pool waits by ``asyncio.wait_for``, and that of Python
+            # 3.11 loses a cancellation that comes at the moment at which a connection is free.
+            await see_ended(every, lambda: [each.cancel() for each in every])
         for task in failed:
             task.result()
 
@@ -211,18 +212,6 @@ class Worker(Dispatcher):
         sooner = bool(report.busy or state.broken or report.foreign or report.waiting)
         pause = BUSY_SECONDS if report.busy else state.pause(self._every)
         self._register.looks.end(_look(begun, state, now + timedelta(seconds=pause)), sooner=sooner)
-
-
-async def _end(tasks: set[asyncio.Future[Any]]) -> None:
-    """Cancel tasks until they have ended.
-
-    Once is not enough: psycopg's pool waits by ``asyncio.wait_for``, and that of Python 3.11 loses
-    a cancellation that comes at the moment at which a connection is free.
-    """
-    while tasks:
-        for task in tasks:
-            task.cancel()
-        _, tasks = await asyncio.wait(tasks, timeout=LOST_SECONDS)
 
 
 def _state(connection: Connection, look: Look) -> ConnectionState:
