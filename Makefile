@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 # A Python of your choice: make PYTHON=/path/to/python3.12 demo
 PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
-# More for pytest or the bench: make test ARGS="-k demo", make test ARGS=--cov, make bench ARGS=--quick
+# More for pytest or the bench: make test ARGS="-k demo", make bench ARGS=--quick
 ARGS ?=
 # How many: make soak EXAMPLES=100000
 EXAMPLES ?= 1000
@@ -19,8 +19,8 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-
 	--no-header --no-strip-extras --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-tryton test reliability check soak lint audit secret-scan session bench \
-	bench-scale lock clean
+.PHONY: help demo demo-tryton test docs reliability check coverage soak lint audit secret-scan \
+	session bench bench-scale lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z.-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,8 +31,11 @@ demo: $(READY) ## Book a Pleo export in a Beancount ledger, in counterfoil-demo/
 demo-tryton: $(READY) ## The same into a real Tryton; the first time takes a minute or two
 	@$(BIN)/python -m tests.tryton.demo_tryton
 
-test: $(READY) ## Run all tests, but for those that reliability adds up
-	$(PYTEST) -m "not reliability" $(ARGS)
+test: $(READY) ## Run all tests, but for those of docs and reliability
+	$(PYTEST) -m "not reliability and not docs" $(ARGS)
+
+docs: $(READY) ## Run the code blocks of README and docs, as they stand there
+	$(PYTEST) -m docs $(ARGS)
 
 reliability: $(READY) ## Kill, simulate, cut the power, plant bugs; ends with one line of figures
 	$(BIN)/python -m pytest -n auto --dist worksteal -p tests.reliability.tally -m reliability \
@@ -40,6 +43,9 @@ reliability: $(READY) ## Kill, simulate, cut the power, plant bugs; ends with on
 
 check: lint ## The quick loop: lint, types, import directions, fast tests
 	$(PYTEST) -m "not slow" $(ARGS)
+
+coverage: $(READY) ## Hold the fast tests to every branch of the rules, the export and the register
+	$(PYTEST) -m "not slow" --cov --cov-report=term-missing --cov-fail-under=100 $(ARGS)
 
 soak: $(READY) ## Simulate exports in which everything goes wrong; ten minutes of a webhook storm
 	@$(BIN)/python -m tests.reliability.simulation_soak --examples=$(EXAMPLES) $(ARGS)

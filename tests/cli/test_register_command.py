@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import subprocess
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,6 +16,7 @@ from counterfoil.register.versions import HEAD
 from tests.acme import Acme, CommandLine
 from tests.postgres_server import installed_programs
 from tests.register.test_register_away import CutAt
+from tests.register.test_register_backup import damage
 from tests.register.wire import Wire
 
 pytestmark = pytest.mark.slow
@@ -202,17 +201,7 @@ def test_a_damaged_register_is_not_copied_over_a_sound_copy(
     copy = acme.folder / "copy.db"
     assert counterfoil("register", "backup", str(copy)).code == 0
     sound = copy.read_bytes()
-    file = acme.folder / "counterfoil.db"
-    with closing(sqlite3.connect(file)) as register:
-        register.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        (page,) = register.execute(
-            "SELECT rootpage FROM sqlite_master WHERE type = 'index' AND tbl_name = 'parts'"
-        ).fetchone()
-        (size,) = register.execute("PRAGMA page_size").fetchone()
-    with file.open("r+b") as damaged:
-        # The index is empty now, which its table is not.
-        damaged.seek((page - 1) * size)
-        damaged.write(b"\x0a" + bytes(4) + size.to_bytes(2) + bytes(1))
+    damage(acme.folder / "counterfoil.db")
     said = counterfoil("register", "backup", str(copy))
     assert (said.code, "the copy is damaged" in said.err) == (1, True)
     assert copy.read_bytes() == sound

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from counterfoil.bookkeeping.chart import Chart, ChartAccount, ChartVendor
-from counterfoil.export.preview import preview
+from counterfoil.export.preview import digest, preview
 from counterfoil.sandbox.items import build_item
 from counterfoil.testing.charts import chart_of
 from counterfoil.testing.memory import MemoryBooks, MemoryLedger
@@ -72,3 +72,14 @@ async def test_an_invoice_is_not_paid_to_employees_nor_an_employee_to_suppliers(
     debts = [item("out_of_pocket", "E1"), item("invoice", "I1")]
     payments = [item("invoice_payment", "P", "E1"), item("direct_reimbursement", "D", "I1")]
     assert await accounts([*debts, *payments]) == {"P": "account-2000", "D": "account-2900"}
+
+
+async def test_an_item_that_comes_twice_is_shown_once_and_each_without_id_fails() -> None:
+    once, nameless = bill(), {**bill(), "accountingEntryId": None}
+    books = MemoryBooks(MemoryLedger(CHART))
+    jobs = [[once, nameless, nameless], [once]]
+    shown = await preview(jobs, books, CHART, SETTINGS, today=date(2026, 4, 1))
+    assert [entry.reference.entry_id for entry in shown.entries] == [once["accountingEntryId"]]
+    assert [failure.entry_id for failure in shown.failures] == ["", ""]
+    assert shown.agreed.entries == {digest(shown.entries[0])}
+    assert shown.agreed.jobs == frozenset()

@@ -51,10 +51,10 @@ def downloads(world: World) -> int:
     return sum(e.kind == "request" and "/files/" in str(e.path) for e in world.state.events)
 
 
-async def missing(world: World) -> list[WithoutReceipt]:
+async def missing(world: World, connection: str | None = None) -> list[WithoutReceipt]:
     """Read what the register says is missing."""
     async with world.ready() as (register, _):
-        return register.missing_receipts.all()
+        return register.missing_receipts.all(connection)
 
 
 async def test_books_that_take_one_document_get_all_receipts_in_one(world: World) -> None:
@@ -110,6 +110,8 @@ async def test_what_is_missing_is_kept_until_an_export_adds_it(world: World) -> 
     world.fault(Kind.WRONG_SIZE, "get_receipt", times=1)
     await world.export()
     (lacking,) = await missing(world)
+    assert await missing(world, lacking.connection) == [lacking]
+    assert await missing(world, "another") == []
     assert (lacking.entry_id, lacking.external_id) == (entry, world.ledger.of(entry)[0].id)
     assert "Receipt 1 of 1" in lacking.why
     await world.export(entry)

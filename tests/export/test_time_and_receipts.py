@@ -36,6 +36,7 @@ def test_nothing_is_written_before_a_job_is_held() -> None:
 def test_a_lease_counts_from_the_last_update() -> None:
     lease = Lease()
     lease.start(expires_in=3600, updated_at=NOW)
+    assert lease.life == timedelta(hours=1)
     assert lease.may_write(NOW + timedelta(minutes=54))
     assert not lease.may_write(NOW + timedelta(minutes=56))
     assert not lease.may_retry(NOW + timedelta(minutes=51))

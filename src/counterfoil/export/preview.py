@@ -189,7 +189,7 @@ def _plain(number: object) -> str:
 def _kept(payload: Mapping[str, object]) -> KeptItem:
     return KeptItem(
         job_id="",
-        entry_id=str(payload.get("accountingEntryId", "")),
+        entry_id=str(payload.get("accountingEntryId") or ""),
         pleo_status="pending",
         sort_key=sort_key(payload),
         payload=dump_payload(payload),

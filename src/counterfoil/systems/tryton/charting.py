@@ -19,6 +19,7 @@ from counterfoil.systems.tryton.master import (
     TaxRow,
     account_id,
 )
+from counterfoil.systems.tryton.readiness import Offer
 from counterfoil.systems.tryton.wire import Row
 
 __all__ = ["chart_of", "read_master"]
@@ -30,14 +31,13 @@ ACCOUNT_FIELDS = (
 TAX_FIELDS = ("name", "description", "rate", "type", "parent", "invoice_account")
 
 
-async def read_master(access: Access, company: int, *, analytic: bool) -> Master:
-    """Read everything; raises BooksNotReady."""
+async def read_master(access: Access, offer: Offer) -> Master:
+    """Read everything of the company that was entered; raises BooksNotReady."""
     everything = {**access.context, "active_test": False}
-    reading = _Reading(access, company)
+    reading = _Reading(access, offer.company)
     try:
-        rows = await reading.companies()
         currencies = await reading.currencies()
-        own = next(each for each in currencies.values() if each.number == rows["currency"])
+        own = next(each for each in currencies.values() if each.number == offer.currency)
         journals = await reading.journals()
         periods = await reading.periods()
         plain, access.context = access.context, everything
@@ -46,8 +46,8 @@ async def read_master(access: Access, company: int, *, analytic: bool) -> Master
         finally:
             access.context = plain
         return Master(
-            company=company,
-            company_name=rows["rec_name"],
+            company=offer.company,
+            company_name=offer.company_name,
             own=own,
             currencies=currencies,
             rates=await reading.rates(),
@@ -57,7 +57,7 @@ async def read_master(access: Access, company: int, *, analytic: bool) -> Master
             periods=periods,
             journals=journals,
             closed_journals=await reading.closed_journals(),
-            dimensions=await reading.dimensions() if analytic else {},
+            dimensions=await reading.dimensions() if offer.analytic else {},
         )
     except Refusal as error:
         raise not_ready(f"Tryton does not let its master data be read: {error}") from error
@@ -69,14 +69,6 @@ class _Reading:
     def __init__(self, access: Access, company: int) -> None:
         self._access = access
         self._company = company
-
-    async def companies(self) -> Row:
-        fields = ("rec_name", "currency")
-        domain = [["id", "=", self._company]]
-        rows = await self._access.search_read("company.company", domain, fields)
-        if not rows:
-            raise not_ready(f"Tryton has no company {self._company}: correct options.company.")
-        return rows[0]
 
     async def currencies(self) -> dict[str, Currency]:
         rows = await self._access.search_read("currency.currency", [], ("code", "digits"))

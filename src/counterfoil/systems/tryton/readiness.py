@@ -11,6 +11,7 @@ from counterfoil.systems.tryton.access import Access
 from counterfoil.systems.tryton.exchange import Refusal, not_ready
 from counterfoil.systems.tryton.options import TrytonOptions
 from counterfoil.systems.tryton.values import INVOICE, MARK, MOVE
+from counterfoil.systems.tryton.wire import Row, Value
 
 __all__ = ["ADVICE", "Offer", "enter"]
 
@@ -35,8 +36,12 @@ RIGHTS: Mapping[str, Iterable[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a database offers beyond what it must."""
+    """What a company is, and what its database offers beyond what it must."""
 
+    company: int
+    company_name: str
+    currency: int
+    """What the company's books are kept in."""
     module: bool
     """Our module, which keeps a second record of one reference out."""
     earlier: bool
@@ -48,13 +53,15 @@ async def enter(access: Access, options: TrytonOptions) -> Offer:
     """Log in, choose the company, and look around; raises BooksNotReady."""
     await access.enter()
     try:
-        preferences = await access.call("res.user", "get_preferences", context_only=True)
-        await _choose_company(access, options, preferences)
-        for model, name in MODULES.items():
-            await _fields(access, model, name)
+        preferences = await access.call("res.user", "get_preferences", context_only=False)
+        company = await _choose_company(access, options, preferences)
+        fields = {model: await _fields(access, model, name) for model, name in MODULES.items()}
         await _check_rights(access)
-        module = bool(await _fields(access, MOVE, "account", "external_id"))
+        module = "external_id" in fields[MOVE]
         return Offer(
+            company=options.company,
+            company_name=company["rec_name"],
+            currency=company["currency"],
             module=module,
             earlier=module and await _has_earlier(access, options.company),
             analytic=await _has(access, "analytic_account.account"),
@@ -66,9 +73,11 @@ async def enter(access: Access, options: TrytonOptions) -> Offer:
 
 
 async def _choose_company(
-    access: Access, options: TrytonOptions, preferences: Mapping[str, object]
-) -> None:
+    access: Access, options: TrytonOptions, preferences: Mapping[str, Value]
+) -> Row:
     """Make every call in the company, and in English: the words are shown to people.
+
+    Returns what the company is.
 
     Nothing is asked in a company before it is known to be there: for a while Tryton remembers what
     it found in one, which is nothing where there is none.
@@ -76,35 +85,31 @@ async def _choose_company(
     company = options.company
     mine = {name: value for name, value in preferences.items() if name in {"employee", "groups"}}
     access.context = {**mine, "language": "en"}
-    rows = await access.search_read("company.company", [], ("rec_name",))
-    known = {row["id"]: row["rec_name"] for row in rows}
+    rows = await access.search_read("company.company", [], ("rec_name", "currency"))
+    known = {row["id"]: row for row in rows}
     if company not in known:
-        names = ", ".join(f"{id} ({name})" for id, name in sorted(known.items())) or "none"
+        names = ", ".join(f"{id} ({row['rec_name']})" for id, row in known.items()) or "none"
         raise not_ready(
             f"Tryton's database {options.database} has no company {company}; there is {names}: "
             "correct options.company."
         )
     access.context |= {"company": company, "companies": [company], "company_filter": "one"}
-    allowed = await _own_companies(access)
+    # It names none where the user is bound to none.
+    allowed = preferences.get("companies")
     if allowed and company not in allowed:
         raise not_ready(
-            f"The user may not work in the company {known[company]} ({company}): add it to the "
-            "user's companies in Tryton.",
+            f"The user may not work in the company {known[company]['rec_name']} ({company}): add "
+            "it to the user's companies in Tryton.",
             JobFailureType.AUTHORIZATION_FAILURE,
         )
+    return known[company]
 
 
-async def _own_companies(access: Access) -> set[int]:
-    """Return the companies that the user may work in; none where that cannot be read."""
-    told = await access.call("res.user", "get_preferences", context_only=False)
-    return set(told.get("companies") or ())
-
-
-async def _fields(access: Access, model: str, module: str, *names: str) -> Mapping[str, object]:
-    """Describe fields of a model; raises BooksNotReady where its module is not active."""
+async def _fields(access: Access, model: str, module: str) -> Mapping[str, object]:
+    """Describe what shows our module; raises BooksNotReady where the model's is not active."""
     try:
         found: Mapping[str, object] = await access.call(
-            model, "fields_get", fields_names=[*names] or ["state"]
+            model, "fields_get", fields_names=["state", "external_id"]
         )
     except Refusal as error:
         raise not_ready(

@@ -249,7 +249,7 @@ class Tryton:
             access = self._way_in()
             offer = await enter(access, self._options)
             access.unique = offer.module
-            master = await read_master(access, self._options.company, analytic=offer.analytic)
+            master = await read_master(access, offer)
             reader = Reader(access, master, module=offer.module, earlier=offer.earlier)
             setup = _setup(master, self._options, module=offer.module)
             self._inside = _Inside(access, offer, setup, reader, Settling(access, master))
