@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.logs import plain_logs
 
@@ -17,8 +17,10 @@ pytest_plugins = ["tests.gate.plugin", "tests.postgres", "tests.acme", "tests.be
 
 ROOT = Path(__file__).parent.parent
 
-# A shared machine pauses when it likes, so no single example has a deadline.
-settings.register_profile("counterfoil", deadline=None)
+# A shared machine pauses when it likes, so no example is too slow.
+settings.register_profile(
+    "counterfoil", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("counterfoil")
 
 plain_logs()

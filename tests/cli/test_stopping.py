@@ -66,7 +66,8 @@ def test_told_twice_it_leaves_at_once(
 ) -> None:
     wait_for(lambda: reported(acme) == 100)
     running.send_signal(signal.SIGTERM)
-    time.sleep(0.3)
+    assert running.stderr
+    assert any("Stopping when the items at hand are reported" in line for line in running.stderr)
     running.send_signal(signal.SIGTERM)
     running.communicate(timeout=60)
     assert running.returncode == -signal.SIGTERM

@@ -187,5 +187,5 @@ async def test_where_limits_are_kept_a_host_is_waited_for_once(status: int, leas
     began = time.monotonic()
     with limited(Quick()):
         await client_of(answers).get_job(JOB)
-    assert least <= time.monotonic() - began < 5
+    assert least <= time.monotonic() - began < 40
     assert answers.asked == 2

@@ -264,7 +264,7 @@ async def test_an_error_that_is_not_a_receipts_own_stops_the_others(
     host.put("/slow", never)
     item = item_with(a_file(f"{host_url}/slow"), a_file(f"{host_url}/b"))
     with observe(Killing()), pytest.raises(Killed):
-        await asyncio.wait_for(store.fetch(item), 5)
+        await asyncio.wait_for(store.fetch(item), 60)
 
 
 def test_limits_are_lowered_to_what_a_system_takes() -> None:

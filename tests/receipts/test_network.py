@@ -196,7 +196,7 @@ async def test_a_download_that_waits_ends_with_its_time_and_its_export(
         async with ReceiptStore(base, limits=QUICK) as store:
             store.fetch_ahead([item_with(a_file(f"{base}/a"))])
             await asyncio.sleep(0.1)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert not [each for each in threading.enumerate() if each.name.startswith("receipts")]
 
 
