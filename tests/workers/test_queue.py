@@ -61,6 +61,28 @@ async def test_a_company_waits_once_and_is_taken_once(
             assert await queue.stalled() == []
 
 
+async def test_a_company_that_was_interrupted_goes_on_before_those_that_wait(
+    connection: Connection, postgres_url: str
+) -> None:
+    drained: list[str] = []
+    interrupted = replace(connection, name="interrupted")
+    with open_register(postgres_url) as register:
+        queue = Queue(postgres_url, register.database.place)
+        async with queue.open():
+            await queue.put(connection)
+            await queue.put(interrupted, first=True)
+
+            async def drain(name: str) -> None:
+                drained.append(name)
+                if len(drained) == 2:
+                    at_work.cancel()
+
+            at_work = asyncio.create_task(queue.work(1, drain))
+            with pytest.raises(asyncio.CancelledError):
+                await at_work
+    assert drained == ["interrupted", "acme"]
+
+
 def test_a_look_that_is_due_is_taken_by_one(postgres_url: str) -> None:
     with open_register(postgres_url) as first, open_register(postgres_url) as second:
         for register in (first, second):

@@ -170,7 +170,7 @@ class Lookout:
                 await asyncio.to_thread(self._cut_off, connection, worker)
             if await self._queue.drop(job):
                 log.warning("a worker is dead or frozen; its company goes on", connection=name)
-                await self._queue.put(connection)
+                await self._queue.put(connection, first=True)
 
     def _cut_off(self, connection: Connection, worker: str) -> None:
         """End the sessions by which this dead worker holds the company and its book."""

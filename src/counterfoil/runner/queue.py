@@ -75,15 +75,17 @@ class Queue:
         finally:
             await self._app.close_async()
 
-    async def put(self, connection: Connection) -> bool:
-        """Have a company drained; False where it waits for that already.
+    async def put(self, connection: Connection, *, first: bool = False) -> bool:
+        """Have a company drained, ``first`` of all that wait; False where it waits already.
 
         One connection exports a company, so its name stands for both: it is known from the start.
         """
         lock = f"connection {connection.name}"
         with self._telling(), effect("queue.put", connection.name):
             try:
-                task = self._app.configure_task(TASK, queue=QUEUE, lock=lock, queueing_lock=lock)
+                task = self._app.configure_task(
+                    TASK, queue=QUEUE, lock=lock, queueing_lock=lock, priority=int(first)
+                )
                 await task.defer_async(name=connection.name)
             except exceptions.AlreadyEnqueued:
                 return False
