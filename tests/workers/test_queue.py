@@ -61,8 +61,9 @@ async def test_a_company_waits_once_and_is_taken_once(
             assert await queue.stalled() == []
 
 
+@pytest.mark.parametrize("waits", [False, True], ids=["does not wait", "waits"])
 async def test_a_company_that_was_interrupted_goes_on_before_those_that_wait(
-    connection: Connection, postgres_url: str
+    connection: Connection, postgres_url: str, *, waits: bool
 ) -> None:
     drained: list[str] = []
     interrupted = replace(connection, name="interrupted")
@@ -70,7 +71,9 @@ async def test_a_company_that_was_interrupted_goes_on_before_those_that_wait(
         queue = Queue(postgres_url, register.database.place)
         async with queue.open():
             await queue.put(connection)
-            await queue.put(interrupted, first=True)
+            if waits:
+                await queue.put(interrupted)
+            assert await queue.put(interrupted, first=True) is not waits
 
             async def drain(name: str) -> None:
                 drained.append(name)

@@ -46,6 +46,9 @@ FETCH_SECONDS: Final = 5.0
 """How soon a task is found whose notice was lost."""
 REACH_SECONDS: Final = 10.0
 POOL: Final = 4
+_BRING_FORWARD: Final = (
+    "UPDATE procrastinate_jobs SET priority = 1 WHERE queueing_lock = %(lock)s AND status = 'todo'"
+)
 
 
 class Queue:
@@ -88,6 +91,8 @@ class Queue:
                 )
                 await task.defer_async(name=connection.name)
             except exceptions.AlreadyEnqueued:
+                if first:
+                    await self._app.connector.execute_query_async(_BRING_FORWARD, lock=lock)
                 return False
         return True
 
