@@ -41,7 +41,7 @@ class Tormentor:
             victim.send_signal(signal.SIGCONT)
         elif len(self.frozen) < WORKERS - 1 and self.chance.random() < 0.5:
             self.frozen.append(victim)
-            victim.send_signal(signal.SIGSTOP)
+            self.here.freeze(victim)
         else:
             victim.kill()
             self.workers.remove(victim)
@@ -87,7 +87,7 @@ def test_a_frozen_worker_loses_its_company_and_works_again_when_it_wakes(
         first = here.export("c0")
         frozen = here.worker()
         eventually(lambda: ("started", first) in here.happened("c0"))
-        frozen.send_signal(signal.SIGSTOP)
+        here.freeze(frozen)
         other = here.worker()
         eventually(lambda: here.done([first]))
         assert "is cut off" in here.said()
