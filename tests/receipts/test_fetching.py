@@ -243,7 +243,7 @@ async def test_a_download_passes_the_gate_without_its_url(
 
 
 async def test_an_error_that_is_not_a_receipts_own_stops_the_others(
-    store: ReceiptStore, host: Host, host_url: str
+    host: Host, host_url: str
 ) -> None:
     class Killed(BaseException):
         pass
@@ -263,8 +263,9 @@ async def test_an_error_that_is_not_a_receipts_own_stops_the_others(
 
     host.put("/slow", never)
     item = item_with(a_file(f"{host_url}/slow"), a_file(f"{host_url}/b"))
-    with observe(Killing()), pytest.raises(Killed):
-        await asyncio.wait_for(store.fetch(item), 60)
+    async with ReceiptStore(host_url, limits=replace(QUICK, seconds=100)) as store:
+        with observe(Killing()), pytest.raises(Killed):
+            await asyncio.wait_for(store.fetch(item), 30)
 
 
 def test_limits_are_lowered_to_what_a_system_takes() -> None:
