@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 
 import psycopg
 from psycopg import sql
@@ -83,6 +84,7 @@ def measured(
         )
 
 
+@cache
 def bare_loop(sizes: Sizes, at_once: int) -> float:
     """Return the seconds that the least code takes for the same jobs, so many beside each other."""
     with fleet(sizes, register=None, at_once=1) as here:

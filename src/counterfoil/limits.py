@@ -19,7 +19,18 @@ from urllib.parse import urlsplit
 
 from counterfoil.telemetry import note
 
-__all__ = ["PATIENCE", "HeldOff", "Limits", "heeded", "hold_off", "limited", "on_behalf_of", "turn"]
+__all__ = [
+    "PATIENCE",
+    "HeldOff",
+    "Limits",
+    "heeded",
+    "held",
+    "hold",
+    "hold_off",
+    "limited",
+    "on_behalf_of",
+    "turn",
+]
 
 PATIENCE: Final = 60.0
 """The longest that a request waits for a host, in seconds."""
@@ -144,9 +155,22 @@ async def turn(url: str, *, rated: bool = True, resumable: bool = False) -> None
         await asyncio.sleep(min(held, 1.0))
 
 
+def held(url: str) -> float:
+    """Return for how many seconds more a URL's host is to be left alone."""
+    limits = _limits.get()
+    return limits.held(_host(url)) if limits is not None else 0.0
+
+
 def heeded(status: int | None) -> bool:
     """Whether ``turn`` waits where a host said Retry-After with this status, or held us off."""
     return _limits.get() is not None and status in {None, *_HOLDING}
+
+
+def hold(url: str, status: int, seconds: float | None) -> None:
+    """Leave a host alone at once that says Retry-After, as ``hold_off`` will; for a thread."""
+    limits = _limits.get()
+    if limits is not None and seconds and status in _HOLDING:
+        limits.hold(_host(url), seconds)
 
 
 def hold_off(url: str, status: int, seconds: float | None) -> None:

@@ -6,8 +6,9 @@ what it should be in ``kinds``. When to try again is left to ``store``.
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from hashlib import sha256
@@ -19,7 +20,7 @@ import httpx
 
 from counterfoil.errors import ReceiptDownloadFailure, ReceiptTooLarge
 from counterfoil.httptimes import retry_after
-from counterfoil.limits import HeldOff, hold_off, turn
+from counterfoil.limits import hold_off
 from counterfoil.receipts.errors import ReceiptExpired, ReceiptNotAllowed, ReceiptUnavailable
 from counterfoil.receipts.kinds import HEAD
 from counterfoil.receipts.line import Answer
@@ -81,16 +82,23 @@ def _for_us_alone(path: str, flags: int) -> int:
 
 
 async def download(
-    source: Source, url: str, announced: int | None, most: int, into: Incoming
+    source: Source,
+    url: str,
+    announced: int | None,
+    most: int,
+    into: Incoming,
+    limit: asyncio.Timeout,
 ) -> None:
     """Fetch a URL into a file: exactly ``announced`` bytes; where that is None, up to ``most``.
 
+    Its time limit stands still while others are fetched.
     Call it within ``faults_named``. Raises ReceiptUnavailable where another try may help; else
     ReceiptExpired, ReceiptNotAllowed, ReceiptTooLarge or ReceiptDownloadFailure.
     """
     if announced is not None and announced > most:
         raise _too_large(f"has {announced} bytes", most)
-    await _follow(source, httpx.URL(url), announced, most, into)
+    take = partial(_take, announced=announced, most=most, into=into)
+    await _follow(source, httpx.URL(url), take, limit)
     _check_size(announced, into)
 
 
@@ -109,27 +117,17 @@ def faults_named() -> Iterator[None]:
 
 
 async def _follow(
-    source: Source, url: httpx.URL, announced: int | None, most: int, into: Incoming
+    source: Source, url: httpx.URL, take: Callable[[Answer], None], limit: asyncio.Timeout
 ) -> None:
     """Ask, follow redirects (each is checked as the first URL is), and take the file."""
-    take = partial(_take, announced=announced, most=most, into=into)
     for _ in range(1 + REDIRECTS):
-        await _turn(str(url))
-        answer = await source.ask(url, take)
+        answer = await source.ask(url, take, limit)
         hold_off(str(url), answer.status, retry_after(answer.header("Retry-After")))
         if answer.leads_to is None:
             _check_status(answer)
             return
         url = url.join(answer.leads_to)
     raise ReceiptNotAllowed(f"The receipt's host redirects more than {REDIRECTS} times.")
-
-
-async def _turn(url: str) -> None:
-    """Leave a host alone that asked for it; how fast it is asked otherwise, is not limited."""
-    try:
-        await turn(url, rated=False)
-    except HeldOff as held:
-        raise ReceiptUnavailable(f"The receipt's host holds us off: {held}.") from held
 
 
 def _take(answer: Answer, *, announced: int | None, most: int, into: Incoming) -> None:

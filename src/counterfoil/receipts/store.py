@@ -14,7 +14,6 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -43,6 +42,9 @@ __all__ = ["Limits", "ReceiptStore"]
 _PREFIX: Final = "counterfoil-receipts-"
 _STALE: Final = 24 * 60 * 60
 """Seconds after which a folder that a killed process left behind is removed."""
+
+_AT_HAND: Final = 4
+"""Files that are begun for each that is fetched at once: threads go on while an export computes."""
 
 _Key: TypeAlias = tuple[int, int | None, str | None]
 """Of one of an item's files: its place, announced size and type."""
@@ -93,11 +95,9 @@ class ReceiptStore:
         places = Places(base_url, tuple(hosts))
         names = CheckedNames(places, resolve)
         parallel = self._limits.parallel
-        self._threads = ThreadPoolExecutor(parallel, thread_name_prefix="receipts")
-        self._sources = [Source(places, names, self._threads, ssl_context) for _ in range(parallel)]
+        self._source = Source(places, names, parallel, ssl_context)
         # Fair, as a queue is not: whoever waits longest goes first.
-        self._turn = asyncio.Semaphore(parallel)
-        self._free = list(self._sources)
+        self._turn = asyncio.Semaphore(parallel * _AT_HAND)
         self._parts = itertools.count()
         self._retrying = AsyncRetryingCaller(
             attempts=self._limits.attempts,
@@ -130,9 +130,7 @@ class ReceiptStore:
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
-        await asyncio.to_thread(self._threads.shutdown)
-        for source in self._sources:
-            source.close()
+        await self._source.close()
         await asyncio.to_thread(_remove, self._folder)
 
     async def fetch(self, item: ExportItem) -> tuple[Document, ...]:
@@ -213,20 +211,16 @@ class ReceiptStore:
         """Fetch a file when it is its turn, with retries, within the seconds it has."""
         seconds = self._limits.seconds
         async with self._turn:
-            # The one that was used last goes first: its connection is open.
-            source = self._free.pop()
             try:
-                async with asyncio.timeout(seconds):
-                    fetch = partial(self._once, source, wanted)
+                async with asyncio.timeout(seconds) as limit:
+                    fetch = partial(self._once, wanted, limit)
                     return await self._retrying(noting_retries("receipts", fetch))
             except TimeoutError as error:
                 raise ReceiptDownloadFailure(
                     f"It did not come whole within {seconds:g} seconds."
                 ) from error
-            finally:
-                self._free.append(source)
 
-    async def _once(self, source: Source, wanted: _Wanted) -> Document:
+    async def _once(self, wanted: _Wanted, limit: asyncio.Timeout) -> Document:
         """Fetch a file once, check what it is, keep it under its hash."""
         file, most = wanted.file, self._limits.max_bytes
         with (
@@ -234,7 +228,7 @@ class ReceiptStore:
             effect("receipts.download", wanted.target),
             receiving(self._folder / f".part-{next(self._parts)}") as incoming,
         ):
-            await download(source, file.url, file.size, most, incoming)
+            await download(self._source, file.url, file.size, most, incoming, limit)
             kind = kind_of(file.type, incoming.head, whole=file.size is not None)
             path, digest = incoming.keep(self._folder)
         return Document(
