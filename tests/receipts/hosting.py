@@ -53,6 +53,20 @@ class Host:
         await response(scope, receive, send)
 
 
+class Names:
+    """A name service of a test, which counts how often it is asked."""
+
+    def __init__(self, *answers: list[str]) -> None:
+        """Answer with these in turn, whatever the name; the last one stays."""
+        self.answers = answers
+        self.asked = 0
+
+    async def __call__(self, _: str) -> list[str]:
+        """Look a name up."""
+        self.asked += 1
+        return self.answers[min(self.asked, len(self.answers)) - 1]
+
+
 def a_file(
     url: str, content: bytes = PDF, type: str | None = "application/pdf", **changes: object
 ) -> dict[str, object]:

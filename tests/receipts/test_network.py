@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,20 +23,7 @@ from counterfoil.receipts import ReceiptNotAllowed, ReceiptStore, ReceiptUnavail
 from counterfoil.receipts.line import Answer, Line
 from counterfoil.receipts.network import CheckedNames, resolve
 from counterfoil.receipts.places import Places
-from tests.receipts.hosting import PDF, QUICK, Host, a_file, item_with, raw_server
-
-
-@dataclass
-class Names:
-    """A name service of a test, which counts how often it is asked."""
-
-    addresses: list[str]
-    asked: int = 0
-
-    async def __call__(self, _: str) -> list[str]:
-        """Answer every name alike."""
-        self.asked += 1
-        return self.addresses
+from tests.receipts.hosting import PDF, QUICK, Host, Names, a_file, item_with, raw_server
 
 
 @pytest.fixture
@@ -147,7 +134,7 @@ async def test_a_name_nobody_knows_may_be_known_later() -> None:
 
     names = CheckedNames(Places("https://external.pleo.io"), nobody)
     with pytest.raises(ReceiptUnavailable, match="OSError"):
-        await names.addresses("files.test")
+        await names.look_up("files.test", since=0)
 
 
 async def test_a_connection_that_the_host_has_ended_is_not_used_again(store: ReceiptStore) -> None:

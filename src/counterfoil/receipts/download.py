@@ -6,7 +6,6 @@ what it should be in ``kinds``. When to try again is left to ``store``.
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,7 +23,7 @@ from counterfoil.limits import hold_off
 from counterfoil.receipts.errors import ReceiptExpired, ReceiptNotAllowed, ReceiptUnavailable
 from counterfoil.receipts.kinds import HEAD
 from counterfoil.receipts.line import Answer
-from counterfoil.receipts.source import Source
+from counterfoil.receipts.source import Source, Turn
 
 __all__ = ["REDIRECTS", "Incoming", "download", "faults_named", "receiving"]
 
@@ -43,16 +42,18 @@ _ENCODINGS: Final = {"", "identity", "gzip", "x-gzip", "deflate"}
 class Incoming:
     """A file on its way: how much came, its first bytes, and its hash."""
 
-    def __init__(self, file: IO[bytes], path: Path) -> None:
-        """Take an open file and where it is."""
-        self._file = file
+    def __init__(self, path: Path) -> None:
+        """Take where it is to be; it is made when the first bytes come."""
         self._path = path
+        self._file: IO[bytes] | None = None
         self._sha256 = sha256()
         self.size = 0
         self.head = b""
 
     def write(self, piece: bytes) -> None:
         """Take the next bytes."""
+        if self._file is None:
+            self._file = open(self._path, "xb", opener=_for_us_alone)  # noqa: SIM115 -- see close
         self._file.write(piece)
         self._sha256.update(piece)
         self.size += len(piece)
@@ -61,20 +62,27 @@ class Incoming:
 
     def keep(self, folder: Path) -> tuple[Path, str]:
         """Give the file its place under its own hash; return the place and the hash (hex)."""
-        self._file.flush()
+        self.close()
         digest = self._sha256.hexdigest()
         return self._path.replace(folder / digest), digest
+
+    def close(self) -> None:
+        """Write what is not written yet."""
+        if self._file is not None:
+            self._file.close()
 
 
 @contextmanager
 def receiving(path: Path) -> Iterator[Incoming]:
-    """Open a new file for one download; it is gone afterwards unless it was kept."""
-    with open(path, "xb", opener=_for_us_alone) as file:
-        try:
-            yield Incoming(file, path)
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
+    """Take one download into a new file; it is gone afterwards unless it was kept."""
+    incoming = Incoming(path)
+    try:
+        yield incoming
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    finally:
+        incoming.close()
 
 
 def _for_us_alone(path: str, flags: int) -> int:
@@ -87,18 +95,17 @@ async def download(
     announced: int | None,
     most: int,
     into: Incoming,
-    limit: asyncio.Timeout,
+    at: Turn,
 ) -> None:
     """Fetch a URL into a file: exactly ``announced`` bytes; where that is None, up to ``most``.
 
-    Its time limit stands still while others are fetched.
     Call it within ``faults_named``. Raises ReceiptUnavailable where another try may help; else
     ReceiptExpired, ReceiptNotAllowed, ReceiptTooLarge or ReceiptDownloadFailure.
     """
     if announced is not None and announced > most:
         raise _too_large(f"has {announced} bytes", most)
     take = partial(_take, announced=announced, most=most, into=into)
-    await _follow(source, httpx.URL(url), take, limit)
+    await _follow(source, httpx.URL(url), take, at)
     _check_size(announced, into)
 
 
@@ -116,12 +123,10 @@ def faults_named() -> Iterator[None]:
         raise ReceiptDownloadFailure(f"The receipt cannot be kept here: {why}.") from error
 
 
-async def _follow(
-    source: Source, url: httpx.URL, take: Callable[[Answer], None], limit: asyncio.Timeout
-) -> None:
+async def _follow(source: Source, url: httpx.URL, take: Callable[[Answer], None], at: Turn) -> None:
     """Ask, follow redirects (each is checked as the first URL is), and take the file."""
     for _ in range(1 + REDIRECTS):
-        answer = await source.ask(url, take, limit)
+        answer = await source.ask(url, take, at)
         hold_off(str(url), answer.status, retry_after(answer.header("Retry-After")))
         if answer.leads_to is None:
             _check_status(answer)

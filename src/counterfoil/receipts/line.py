@@ -1,4 +1,4 @@
-"""A connection to one host over HTTP/1.1, for one thread; another may cut it at any time.
+"""A connection to one host over HTTP/1.1, for one thread at a time; another may cut it meanwhile.
 
 It goes to an address that was checked (``network``); TLS still verifies the certificate against the
 name. Proxies are not used: behind one, nobody could say which address is connected to.
@@ -109,8 +109,8 @@ class Line:
 
     def __init__(self, url: httpx.URL, addresses: Sequence[str], tls: ssl.SSLContext) -> None:
         """Take where to connect to, the first address that answers, and whom TLS trusts."""
+        self.addresses = addresses
         self._host = host_of(url)
-        self._addresses = addresses
         self._tls = tls if url.scheme == "https" else None
         self._origin = _origin(url)
         self._http = _Connection(self._host, url.port or _PORTS[url.scheme])
@@ -160,7 +160,7 @@ class Line:
 
     def _connected(self) -> socket.socket:
         failed = OSError(f"{self._host} has no address")
-        for address in self._addresses:
+        for address in self.addresses:
             try:
                 return self._connect(address)
             except OSError as error:
@@ -201,7 +201,7 @@ class Line:
                 socket.socket.shutdown(self._waited_on, socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """Close it, once its thread has ended."""
+        """Close it, where no thread asks over it."""
         self._http.close()
 
 

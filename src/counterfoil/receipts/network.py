@@ -40,24 +40,38 @@ class CheckedNames:
         self._places = places
         self._resolve = resolve
         self._looked_up: dict[str, tuple[float, Sequence[str]]] = {}
+        self._looking: dict[str, asyncio.Future[None]] = {}
 
-    async def addresses(self, host: str) -> Sequence[str]:
-        """Return a host's addresses, best first; raises ReceiptNotAllowed, ReceiptUnavailable."""
+    def known(self, host: str, since: float) -> Sequence[str] | None:
+        """Return a host's addresses, best first, unless they were too old at that time."""
         when, addresses = self._looked_up.get(host, (-math.inf, ()))
-        if time.monotonic() - when > _HOLDS:
-            addresses = await self._look_up(host)
-            self._looked_up[host] = time.monotonic(), addresses
-        return addresses
+        return addresses if when > since - _HOLDS else None
 
-    async def _look_up(self, host: str) -> Sequence[str]:
+    async def look_up(self, host: str, since: float) -> None:
+        """See that a host is known, looking it up once for all who ask.
+
+        Raises ReceiptNotAllowed, ReceiptUnavailable.
+        """
+        if self.known(host, since) is not None:
+            return
+        looking = self._looking.get(host)
+        if looking is None:
+            looking = asyncio.ensure_future(self._look_up(host))
+            looking.add_done_callback(lambda _: self._looking.pop(host))
+            self._looking[host] = looking
+        await asyncio.shield(looking)
+
+    async def _look_up(self, host: str) -> None:
         with answering():
             addresses = await self._resolve(host)
             if not addresses:
                 raise OSError(f"{host} has no address")
         for address in addresses:
             self._places.check_address(host, address)
-        return addresses
+        self._looked_up[host] = time.monotonic(), addresses
 
-    def forget(self, host: str) -> None:
-        """Look a host up anew next time: a request to it failed."""
-        self._looked_up.pop(host, None)
+    def forget(self, host: str, addresses: Sequence[str]) -> None:
+        """Look a host up anew next time, as a request to these addresses failed; for a thread."""
+        _, known = self._looked_up.get(host, (0, ()))
+        if known is addresses:
+            self._looked_up.pop(host, None)

@@ -34,7 +34,7 @@ from counterfoil.receipts.kinds import kind_of
 from counterfoil.receipts.names import receipt_stem
 from counterfoil.receipts.network import CheckedNames, Resolve, resolve
 from counterfoil.receipts.places import Places
-from counterfoil.receipts.source import Source
+from counterfoil.receipts.source import Source, Turn
 from counterfoil.telemetry import noting_retries
 
 __all__ = ["Limits", "ReceiptStore"]
@@ -54,7 +54,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Bounds for fetching: bytes of a file, seconds for it in all, how many at once, retries."""
+    """Bounds for fetching: bytes of a file, seconds of asking for it, how many at once, retries."""
 
     max_bytes: int = 30 * 1024 * 1024
     """Pleo keeps files of up to 30 MB."""
@@ -98,7 +98,7 @@ class ReceiptStore:
         self._source = Source(places, names, parallel, ssl_context)
         # Fair, as a queue is not: whoever waits longest goes first.
         self._turn = asyncio.Semaphore(parallel * _AT_HAND)
-        self._parts = itertools.count()
+        self._places, self._parts = itertools.count(), itertools.count()
         self._retrying = AsyncRetryingCaller(
             attempts=self._limits.attempts,
             timeout=None,
@@ -213,14 +213,14 @@ class ReceiptStore:
         async with self._turn:
             try:
                 async with asyncio.timeout(seconds) as limit:
-                    fetch = partial(self._once, wanted, limit)
+                    fetch = partial(self._once, wanted, Turn(next(self._places), limit))
                     return await self._retrying(noting_retries("receipts", fetch))
             except TimeoutError as error:
                 raise ReceiptDownloadFailure(
                     f"It did not come whole within {seconds:g} seconds."
                 ) from error
 
-    async def _once(self, wanted: _Wanted, limit: asyncio.Timeout) -> Document:
+    async def _once(self, wanted: _Wanted, at: Turn) -> Document:
         """Fetch a file once, check what it is, keep it under its hash."""
         file, most = wanted.file, self._limits.max_bytes
         with (
@@ -228,7 +228,7 @@ class ReceiptStore:
             effect("receipts.download", wanted.target),
             receiving(self._folder / f".part-{next(self._parts)}") as incoming,
         ):
-            await download(self._source, file.url, file.size, most, incoming, limit)
+            await download(self._source, file.url, file.size, most, incoming, at)
             kind = kind_of(file.type, incoming.head, whole=file.size is not None)
             path, digest = incoming.keep(self._folder)
         return Document(
