@@ -93,6 +93,8 @@ class Fleet:
     jobs: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """The ids of each company's jobs, the oldest first."""
     processes: list[Process] = field(default_factory=list)
+    http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=300))
+    """Kept, as making one takes longer than asking."""
 
     def start(self, name: str, *arguments: str) -> Process:
         """Start a process of the command line, and wait until it says that it works."""
@@ -125,20 +127,20 @@ class Fleet:
             raise RuntimeError(f"no address in {server.said}")
         asked = time.time()
         url = f"{found[0]}/connections/{company}/poll-now"
-        httpx.post(url, headers=TOKEN, timeout=60).raise_for_status()
+        self.http.post(url, headers=TOKEN).raise_for_status()
         return asked
 
     def export(self, company: str) -> str:
         """Click Export for one new expense; return the job's id."""
         body = {"companyId": company, "item": _item(company)}
-        made = httpx.post(f"{self.pleo}/_sandbox/items", json=body, timeout=60).raise_for_status()
+        made = self.http.post(f"{self.pleo}/_sandbox/items", json=body).raise_for_status()
         body = {"companyId": company, "accountingEntryIds": made.json()["ids"]}
-        answer = httpx.post(f"{self.pleo}/_sandbox/jobs", json=body, timeout=60)
+        answer = self.http.post(f"{self.pleo}/_sandbox/jobs", json=body)
         return str(answer.raise_for_status().json()["id"])
 
     def happened(self, after: int = 0) -> tuple[list[Happened], int]:
         """Return the accepted events after so many lines of Pleo's log, and its length."""
-        answer = httpx.get(f"{self.pleo}/_sandbox/log", params={"after": after}, timeout=300)
+        answer = self.http.get(f"{self.pleo}/_sandbox/log", params={"after": after})
         lines = answer.raise_for_status().json()
         events = [_event(line) for line in lines if line["kind"] == "event"]
         return events, after + len(lines)
@@ -158,6 +160,7 @@ class Fleet:
 
     def end(self) -> None:
         """End every process, the last one first."""
+        self.http.close()
         for process in reversed(self.processes):
             process.popen.send_signal(signal.SIGCONT)
             process.popen.kill()

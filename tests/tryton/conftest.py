@@ -38,9 +38,9 @@ def tryton(
 
 @pytest.fixture
 def database(tryton: Tryton) -> Iterator[Database]:
-    """Give the test a company's database of its own."""
-    with tryton.database() as own:
-        yield own
+    """Give the test a company in which nothing is booked."""
+    with tryton.lent() as lent:
+        yield lent
 
 
 @pytest_asyncio.fixture

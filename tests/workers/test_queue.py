@@ -35,7 +35,7 @@ from counterfoil.register.queue_tables import (
 from counterfoil.runner import queue as runner_queue
 from counterfoil.runner import working
 from counterfoil.runner.looking import Lookout
-from counterfoil.runner.queue import Queue
+from counterfoil.runner.queue import Queue, Urgency
 from counterfoil.runner.working import Dispatcher, Worker
 from tests.acme import Acme, CommandLine
 from tests.register.test_register_memory import job
@@ -56,34 +56,37 @@ async def test_a_company_waits_once_and_is_taken_once(
     with open_register(postgres_url) as register:
         queue = Queue(postgres_url, register.database.place)
         async with queue.open():
-            assert [await queue.put(connection), await queue.put(connection)] == [True, False]
+            put = [await queue.put(connection, Urgency.DUE) for _ in range(2)]
+            assert put == [True, False]
             assert await queue.being_drained() == set()
             assert await queue.stalled() == []
 
 
-@pytest.mark.parametrize("waits", [False, True], ids=["does not wait", "waits"])
-async def test_a_company_that_was_interrupted_goes_on_before_those_that_wait(
+@pytest.mark.parametrize("waits", [False, True], ids=["do not wait", "wait"])
+async def test_who_is_called_for_goes_before_others_and_who_lost_its_worker_first(
     connection: Connection, postgres_url: str, *, waits: bool
 ) -> None:
     drained: list[str] = []
-    interrupted = replace(connection, name="interrupted")
+    urgency = {"due": Urgency.DUE, "called": Urgency.CALLED, "lost": Urgency.LOST}
     with open_register(postgres_url) as register:
         queue = Queue(postgres_url, register.database.place)
         async with queue.open():
-            await queue.put(connection)
-            if waits:
-                await queue.put(interrupted)
-            assert await queue.put(interrupted, first=True) is not waits
+            for name in urgency if waits else ():
+                await queue.put(replace(connection, name=name), Urgency.DUE)
+            for name, how in urgency.items():
+                assert await queue.put(replace(connection, name=name), how) is not waits
+            # Who is called for, and becomes due, is not put back.
+            assert not await queue.put(replace(connection, name="called"), Urgency.DUE)
 
             async def drain(name: str) -> None:
                 drained.append(name)
-                if len(drained) == 2:
+                if len(drained) == 3:
                     at_work.cancel()
 
             at_work = asyncio.create_task(queue.work(1, drain))
             with pytest.raises(asyncio.CancelledError):
                 await at_work
-    assert drained == ["interrupted", "acme"]
+    assert drained == ["lost", "called", "due"]
 
 
 def test_a_look_that_is_due_is_taken_by_one(postgres_url: str) -> None:
@@ -243,7 +246,7 @@ async def test_a_worker_that_is_told_to_stop_lives_until_its_drains_have_ended(
 
         queue = Queue(postgres_url, register.database.place)
         async with queue.open():
-            await queue.put(connection)
+            await queue.put(connection, Urgency.DUE)
             work = asyncio.create_task(queue.work(1, drain))
             await begun.wait()
             for _ in range(3):
@@ -364,9 +367,9 @@ def test_the_flag_of_a_paused_connection_waits_until_it_is_resumed(
         lookout = Lookout({"acme": connection}, register, register.locks, queue, every=300)
         register.wakeups.look(connection.company_id)
         register.pauses.pause("acme", None, now=NOW)
-        assert lookout._flagged_or_due() == []
+        assert lookout._flagged() == []
         register.pauses.resume("acme")
-        assert lookout._flagged_or_due() == ["acme"]
+        assert lookout._flagged() == ["acme"]
 
 
 def test_a_broken_drain_takes_what_called_before_it_though_the_company_is_known_from_use(

@@ -33,6 +33,8 @@ class Coming:
         self._waiting: deque[ItemWork] = deque()
         self._taken: KeptItem | None = None
         self._anew = False
+        self._all = False
+        """Whether what waits is all there is."""
 
     def read(self, count: int, *, anew: bool) -> Sequence[ItemWork]:
         """Read on until so many wait (fewer do), and return what was read now.
@@ -40,10 +42,14 @@ class Coming:
         ``anew`` says that the data layer was read once more: then what waits is read again.
         """
         if anew and not self._anew:
-            self._anew = True
+            self._anew, self._all = True, False
             self._waiting.clear()
+        if self._all:
+            return ()
+        wanted = count - len(self._waiting)
         after = self._waiting[-1].kept if self._waiting else self._taken
-        kept = self._items.unbooked(self._job_id, limit=count - len(self._waiting), after=after)
+        kept = self._items.unbooked(self._job_id, limit=wanted, after=after)
+        self._all = len(kept) < wanted
         new = [parsed(each) for each in kept]
         self._waiting.extend(new)
         return new

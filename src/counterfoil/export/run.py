@@ -116,8 +116,9 @@ async def _export(export: Export, job_id: str) -> tuple[Sequence[ExportJobItem],
         recorder = Recorder(export, job_id, books, receipts, chart)
         rows = await read_job_items(export, job_id)
         for _ in range(ROUNDS):
-            if not export.register.items.count_open(job_id):
+            if not (left := export.register.items.count_open(job_id)):
                 break
+            export.progress.job_started(export.connection, job_id, left)
             await _book(export, job_id, recorder)
             rows = await read_job_items(export, job_id)
             if not _unbooked(export, job_id, limit=1):
@@ -139,7 +140,6 @@ def _set_apart() -> Iterator[None]:
 
 async def _book(export: Export, job_id: str, recorder: Recorder) -> None:
     """Report what an earlier run left, read the data layer, record and report chunk by chunk."""
-    export.progress.job_started(export.connection, job_id, export.register.items.count_open(job_id))
     await report(export, job_id, hold=_uncertain(recorder))
     if _unbooked(export, job_id, limit=1):
         early = Early(export.register.items, job_id, export.chunk)

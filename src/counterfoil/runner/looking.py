@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from counterfoil.register.locks import company_lock, target_lock
+from counterfoil.runner.queue import Urgency
 
 if TYPE_CHECKING:
     from counterfoil.config import Connection
@@ -71,12 +72,13 @@ class Lookout:
     async def keep(self) -> None:
         """Look out until it is cancelled; raises RegisterUnavailable."""
         await asyncio.to_thread(self._register.looks.know, self._connections, _now())
-        await self._put(await self._interrupted())
+        await self._put(await self._interrupted(), Urgency.CALLED)
         while True:
-            await self._put(self._taken())
+            await self._put(self._taken(), Urgency.CALLED)
             if time.monotonic() - self._ticked >= TICK_SECONDS:
                 self._ticked = time.monotonic()
-                await self._put(await asyncio.to_thread(self._flagged_or_due))
+                await self._put(await asyncio.to_thread(self._flagged), Urgency.CALLED)
+                await self._put(await asyncio.to_thread(self._due), Urgency.DUE)
             await asyncio.sleep(CALLS_SECONDS)
             with suppress(TimeoutError):
                 async with asyncio.timeout(TICK_SECONDS):
@@ -88,22 +90,23 @@ class Lookout:
         self._woken.clear()
         return asked
 
-    async def _put(self, names: Iterable[str]) -> None:
+    async def _put(self, names: Iterable[str], urgency: Urgency) -> None:
         for name in names:
             if name in self._connections:
-                await self._queue.put(self._connections[name])
+                await self._queue.put(self._connections[name], urgency)
 
     async def _interrupted(self) -> set[str]:
         """Find what was under way when its worker ended, and nobody has taken yet."""
         unfinished = await asyncio.to_thread(self._register.jobs.unfinished)
         return unfinished - await self._queue.being_drained()
 
-    def _flagged_or_due(self) -> list[str]:
+    def _due(self) -> list[str]:
+        """Take the looks whose time has come."""
         now = _now()
-        due = [
-            look for look in self._register.looks.due(now) if look.connection in self._connections
+        ours = [
+            each for each in self._register.looks.due(now) if each.connection in self._connections
         ]
-        return self._flagged() + [look.connection for look in due if self._take(look, now)]
+        return [look.connection for look in ours if self._take(look, now)]
 
     def _flagged(self) -> list[str]:
         """Find who is called for; one that a person paused keeps its flag until it is resumed."""
@@ -170,7 +173,7 @@ class Lookout:
                 await asyncio.to_thread(self._cut_off, connection, worker)
             if await self._queue.drop(job):
                 log.warning("a worker is dead or frozen; its company goes on", connection=name)
-                await self._queue.put(connection, first=True)
+                await self._queue.put(connection, Urgency.LOST)
 
     def _cut_off(self, connection: Connection, worker: str) -> None:
         """End the sessions by which this dead worker holds the company and its book."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import asynccontextmanager, contextmanager, suppress
+from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
 import psycopg
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from counterfoil.config import Connection
     from counterfoil.register.database import Place
 
-__all__ = ["STALLED_SECONDS", "Queue"]
+__all__ = ["STALLED_SECONDS", "Queue", "Urgency"]
 
 log = structlog.get_logger(__name__)
 
@@ -47,8 +48,20 @@ FETCH_SECONDS: Final = 5.0
 REACH_SECONDS: Final = 10.0
 POOL: Final = 4
 _BRING_FORWARD: Final = (
-    "UPDATE procrastinate_jobs SET priority = 1 WHERE queueing_lock = %(lock)s AND status = 'todo'"
+    "UPDATE procrastinate_jobs SET priority = %(urgency)s "
+    "WHERE queueing_lock = %(lock)s AND status = 'todo' AND priority < %(urgency)s"
 )
+
+
+class Urgency(IntEnum):
+    """Which of the companies that wait goes first; those of one kind go as they came."""
+
+    DUE = 0
+    """Its time has come."""
+    CALLED = 1
+    """A webhook came, or a person asked; or it was interrupted."""
+    LOST = 2
+    """Its worker is dead or frozen."""
 
 
 class Queue:
@@ -78,8 +91,8 @@ class Queue:
         finally:
             await self._app.close_async()
 
-    async def put(self, connection: Connection, *, first: bool = False) -> bool:
-        """Have a company drained, ``first`` of all that wait; False where it waits already.
+    async def put(self, connection: Connection, urgency: Urgency) -> bool:
+        """Have a company drained; False where it waits already, if need be further back.
 
         One connection exports a company, so its name stands for both: it is known from the start.
         """
@@ -87,12 +100,14 @@ class Queue:
         with self._telling(), effect("queue.put", connection.name):
             try:
                 task = self._app.configure_task(
-                    TASK, queue=QUEUE, lock=lock, queueing_lock=lock, priority=int(first)
+                    TASK, queue=QUEUE, lock=lock, queueing_lock=lock, priority=urgency
                 )
                 await task.defer_async(name=connection.name)
             except exceptions.AlreadyEnqueued:
-                if first:
-                    await self._app.connector.execute_query_async(_BRING_FORWARD, lock=lock)
+                if urgency:
+                    await self._app.connector.execute_query_async(
+                        _BRING_FORWARD, lock=lock, urgency=int(urgency)
+                    )
                 return False
         return True
 

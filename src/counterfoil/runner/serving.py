@@ -25,6 +25,7 @@ import structlog
 
 from counterfoil.export.ports import Silent
 from counterfoil.runner.once import run_connection
+from counterfoil.runner.turns import Turns
 
 if TYPE_CHECKING:
     from counterfoil.config import Connection
@@ -166,7 +167,7 @@ class Service:
         }
         self._register = register
         self._every = every
-        self._turn = asyncio.Semaphore(at_once)
+        self._turns = Turns(at_once)
         self._threads = drains_threads(at_once)
         self._jitter = jitter
         self._stopping = Event()
@@ -197,7 +198,6 @@ class Service:
 
     async def _keep(self, state: ConnectionState) -> None:
         while not self.stopping:
-            state.again.clear()
             await self._drain(state)
             if not self.stopping:
                 with suppress(TimeoutError):
@@ -210,7 +210,8 @@ class Service:
 
     async def _drain(self, state: ConnectionState) -> None:
         connection = state.connection
-        async with self._turn:
+        async with self._turns.turn(state.again.is_set):
+            state.again.clear()
             if self.stopping:
                 return
             state.state = State.RUNNING

@@ -24,7 +24,7 @@ from counterfoil.register import LockHeld, Look, RegisterUnavailable
 from counterfoil.register.advisory import AdvisoryLocks
 from counterfoil.register.queue_tables import refuse_other_queue
 from counterfoil.runner.looking import Lookout
-from counterfoil.runner.queue import Queue
+from counterfoil.runner.queue import Queue, Urgency
 from counterfoil.runner.serving import (
     ConnectionState,
     State,
@@ -192,7 +192,7 @@ class Worker(Dispatcher):
         try:
             await in_thread(self._threads, self._drain_and_note, connection)
             if self.stopping:
-                await self._queue.put(connection)
+                await self._queue.put(connection, Urgency.CALLED)
         except RegisterUnavailable as error:
             self._lookout.ask([name])
             log.warning("a drain stays without a note", connection=name, reason=str(error))
