@@ -36,8 +36,6 @@ async def report(export: Export, job_id: str, *, hold: Collection[str] = ()) -> 
         if item.entry_id not in refused
     ]:
         refused |= await report_items(export, job_id, items[:BATCH])
-        if len(items) < BATCH:
-            break
 
 
 async def report_items(export: Export, job_id: str, items: Sequence[KeptItem]) -> set[str]:

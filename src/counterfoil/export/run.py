@@ -13,6 +13,7 @@ Who runs it, when, and under which lock, is the runner's business.
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from counterfoil.ending import see_ended
 from counterfoil.errors import FenceLost, ItemFailureType, JobFailure, JobFailureType, JobLost
 from counterfoil.export.close import Verdict, close, judge, verdict_of_failure
 from counterfoil.export.coming import AHEAD, Coming, Early
@@ -114,18 +116,29 @@ async def _export(export: Export, job_id: str) -> tuple[Sequence[ExportJobItem],
         stack.enter_context(_set_apart())
         receipts = await stack.enter_async_context(export.receipts)
         recorder = Recorder(export, job_id, books, receipts, chart)
-        rows = await read_job_items(export, job_id)
-        for _ in range(ROUNDS):
-            if not (left := export.register.items.count_open(job_id)):
-                break
-            export.progress.job_started(export.connection, job_id, left)
-            await _book(export, job_id, recorder)
-            rows = await read_job_items(export, job_id)
-            if not _unbooked(export, job_id, limit=1):
-                break
-        with span("settle"):
-            await settle_payments(export, books)
-            return rows, await _check(books)
+        await read_job_items(export, job_id)
+        rounds = 0
+        while True:
+            rounds += 1
+            if left := export.register.items.count_open(job_id):
+                export.progress.job_started(export.connection, job_id, left)
+                await _book(export, job_id, recorder)
+            with span("settle"):
+                await settle_payments(export, books)
+            rows, faults = await _as_it_ends(export, job_id, books)
+            if rounds == ROUNDS or not _unbooked(export, job_id, limit=1):
+                return rows, faults
+
+
+async def _as_it_ends(
+    export: Export, job_id: str, books: AccountingSystem
+) -> tuple[Sequence[ExportJobItem], tuple[str, ...]]:
+    """Read Pleo's list once more while the books are checked."""
+    checking = asyncio.create_task(_check(books))
+    try:
+        return await read_job_items(export, job_id), await checking
+    finally:
+        await see_ended([checking], checking.cancel)
 
 
 @contextmanager
