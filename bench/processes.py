@@ -22,11 +22,11 @@ class Used:
 
 
 def used(pid: int) -> Used:
-    """Ask of one process."""
+    """Ask of one process; one that is ending holds no memory any more."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     ticks = int(fields[11]) + int(fields[12])
     status = Path(f"/proc/{pid}/status").read_text()
-    (peak,) = (line for line in status.splitlines() if line.startswith("VmHWM"))
+    peak = next((line for line in status.splitlines() if line.startswith("VmHWM")), "VmHWM: 0 kB")
     return Used(ticks / os.sysconf("SC_CLK_TCK"), int(peak.split()[1]) / 1024)
 
 
