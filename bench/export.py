@@ -53,7 +53,7 @@ class Export:
 
     @property
     def rest(self) -> Moment:
-        """All after the last report: items read once more, payments settled, check, final event."""
+        """All after the last report: payments settled, check and items once more, final event."""
         return self.usage.moments["ends"].since(self.usage.reports[-1])
 
     @property

@@ -59,24 +59,6 @@ async def test_they_go_on_while_the_event_loop_is_busy(host: Host, host_url: str
         assert host.asked.total() == 8
 
 
-async def test_no_more_at_once_than_the_limit(host: Host, host_url: str) -> None:
-    now, most = 0, 0
-
-    async def counted(_: Request) -> Response:
-        nonlocal now, most
-        now += 1
-        most = max(most, now)
-        await asyncio.sleep(0.02)
-        now -= 1
-        return Response(PDF)
-
-    for number in range(20):
-        host.put(f"/{number}", counted)
-    async with ReceiptStore(host_url, limits=replace(QUICK, parallel=3)) as store:
-        await store.fetch(item_with(*(a_file(f"{host_url}/{number}") for number in range(20))))
-    assert most == 3
-
-
 async def test_the_time_of_a_file_begins_when_it_is_asked_for(host: Host, host_url: str) -> None:
     files = files_at(host, host_url, 4, seconds=0.5)
     async with ReceiptStore(host_url, limits=replace(QUICK, parallel=1, seconds=1.5)) as store:

@@ -25,12 +25,17 @@ async def test_an_entry_is_a_draft_move(books: Books, database: Database) -> Non
     ]
 
 
-async def test_a_final_entry_is_posted_with_a_number(books: Books, database: Database) -> None:
-    (found,) = await books.book(books.entry(final=True))
-    assert found.state is EntryState.POSTED
-    (move,) = database.service().read("account.move", [], "state", "number", "lines.state")
-    assert (move["state"], move["number"].isdecimal()) == ("posted", True)
-    assert {line["state"] for line in move["lines."]} == {"valid"}
+async def test_final_entries_are_posted_with_the_next_numbers(
+    books: Books, database: Database
+) -> None:
+    for _ in range(2):
+        (found,) = await books.book(books.entry(final=True))
+        assert found.state is EntryState.POSTED
+    moves = database.service().read("account.move", [], "state", "number", "lines.state")
+    assert [move["state"] for move in moves] == ["posted", "posted"]
+    assert {line["state"] for move in moves for line in move["lines."]} == {"valid"}
+    first, second = (int(move["number"]) for move in moves)
+    assert second == first + 1
 
 
 async def test_id_and_link_are_tryton_s_own(books: Books, database: Database) -> None:
