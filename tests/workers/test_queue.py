@@ -58,7 +58,7 @@ async def test_a_company_waits_once_and_is_taken_once(
         async with queue.open():
             put = [await queue.put(connection, Urgency.DUE) for _ in range(2)]
             assert put == [True, False]
-            assert await queue.being_drained() == set()
+            assert await queue.taken() == []
             assert await queue.stalled() == []
 
 
@@ -278,6 +278,10 @@ class TakenMeanwhile(Queue):
         )
         return [(task, "acme")]
 
+    async def taken(self) -> list[tuple[Job, str]]:
+        """Have no other."""
+        return []
+
     async def drop(self, job: Job) -> bool:
         """Come too late."""
         return job is None
@@ -308,6 +312,56 @@ async def test_who_has_taken_a_company_from_a_dead_worker_is_not_cut_off(
         lookout._cut_off(connection, me)
         with pytest.raises(FenceLost):
             other.locks.confirm(lock)
+
+
+async def test_the_company_of_a_process_that_ended_goes_on_before_its_heart_is_missed(
+    connection: Connection, postgres_url: str
+) -> None:
+    with (
+        open_register(postgres_url) as register,
+        psycopg.connect(postgres_url, autocommit=True) as database,
+    ):
+        assert isinstance(register.locks, AdvisoryLocks)
+        connections = {name: replace(connection, name=name) for name in ("theirs", "ours", "taken")}
+        queue = Queue(postgres_url, register.database.place)
+        lookout = Lookout(connections, register, register.locks, queue, every=300)
+        for name, worker in (("theirs", "ended"), ("ours", register.locks.application)):
+            register.looks.begin(name, worker=worker, state="running", now=NOW)
+        begun: set[str] = set()
+        goes_on = asyncio.Event()
+
+        async def drain(name: str) -> None:
+            begun.add(name)
+            await goes_on.wait()
+
+        def waiting() -> set[tuple[str, int]]:
+            query = (
+                "SELECT args ->> 'name', priority FROM counterfoil_queue.procrastinate_jobs"
+                " WHERE status = 'todo'"
+            )
+            return {*database.execute(query).fetchall()}
+
+        async with queue.open():
+            for each in connections.values():
+                await queue.put(each, Urgency.DUE)
+            work = asyncio.create_task(queue.work(len(connections), drain))
+            await until(lambda: begun == {*connections})
+            with register.locks.alive():
+                await lookout._rescue()
+                assert waiting() == set()
+                # Whoever took it notes so late; what it was before is not taken for its own.
+                register.looks.begin("taken", worker="ended", state="running", now=NOW)
+                await lookout._rescue()
+                assert waiting() == {("theirs", Urgency.LOST)}
+                register.looks.begin(
+                    "taken", worker=register.locks.application, state="running", now=NOW
+                )
+                await lookout._rescue()
+                assert waiting() == {("theirs", Urgency.LOST)}
+            goes_on.set()
+            work.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await work
 
 
 @pytest.fixture

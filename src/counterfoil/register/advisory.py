@@ -28,7 +28,8 @@ from counterfoil.errors import FenceLost
 from counterfoil.register.locks import Holder, LockHeld
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+    from contextlib import AbstractContextManager
 
     from sqlalchemy import Connection, Engine, TextClause
 
@@ -66,6 +67,13 @@ _HOLDER = text(
       AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
       AND classid::bigint << 32 | objid::bigint = :key AND pid <> pg_backend_pid()
     ORDER BY backend_start LIMIT 1
+    """
+)
+_HELD = text(
+    """
+    SELECT classid::bigint << 32 | objid::bigint AS key FROM pg_locks
+    WHERE locktype = 'advisory' AND granted AND objsubid = 1
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
     """
 )
 _END = text("SELECT pg_terminate_backend(:pid, 5000)")
@@ -117,6 +125,14 @@ class AdvisoryLocks:
             finally:
                 del self._held[name]
 
+    def alive(self) -> AbstractContextManager[None]:
+        """Be known for the block to work on the register; raises what ``hold`` does."""
+        return self.hold(_process(self.application))
+
+    def confirm_alive(self) -> None:
+        """Raise FenceLost where others cannot know any more that this process works."""
+        self.confirm(_process(self.application))
+
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Keep everybody else out; raises LockHeld while anybody holds any lock."""
@@ -152,6 +168,12 @@ class AdvisoryLocks:
         """Say who else holds the named lock; None where nobody does."""
         with self._session() as (connection, _):
             return self._ask(lambda: _holder(connection, name))
+
+    def dead(self, applications: Iterable[str]) -> set[str]:
+        """Return which of these processes work on the register no more; see ``alive``."""
+        with self._session() as (connection, _):
+            held = set(self._ask(lambda: connection.execute(_HELD).scalars().all()))
+        return {each for each in applications if key_of(_process(each)) not in held}
 
     def cut_off(self, name: str, *, only: str | None = None) -> Holder | None:
         """End the session of whoever else holds the named lock; return who that was.
@@ -193,6 +215,10 @@ class AdvisoryLocks:
             return question()
         except DBAPIError as error:
             raise self._place.failed(error) from error
+
+
+def _process(application: str) -> str:
+    return f"process {application}"
 
 
 def _holder(connection: Connection, name: str) -> Holder | None:

@@ -22,6 +22,8 @@ from counterfoil.register.locks import company_lock, target_lock
 from counterfoil.runner.queue import Urgency
 
 if TYPE_CHECKING:
+    from procrastinate.jobs import Job
+
     from counterfoil.config import Connection
     from counterfoil.register import Look, Register
     from counterfoil.register.advisory import AdvisoryLocks
@@ -32,7 +34,7 @@ __all__ = ["Lookout"]
 log = structlog.get_logger(__name__)
 
 TICK_SECONDS: Final = 1.0
-RESCUE_SECONDS: Final = 5.0
+RESCUE_SECONDS: Final = 2.0
 FLAG_SECONDS: Final = 5.0
 CALLS_SECONDS: Final = 0.02
 """Calls that come within this time are one: a storm of them costs no more than a breeze."""
@@ -61,6 +63,8 @@ class Lookout:
         self._asked: set[str] = set()
         self._woken = asyncio.Event()
         self._ticked = -math.inf
+        self._lost: frozenset[int | None] = frozenset()
+        """The tasks whose worker was found dead when this was last looked at."""
         self._flagged_at: dict[str, float] = {}
         """When companies were put into the queue for their flags, monotonic."""
 
@@ -98,7 +102,7 @@ class Lookout:
     async def _interrupted(self) -> set[str]:
         """Find what was under way when its worker ended, and nobody has taken yet."""
         unfinished = await asyncio.to_thread(self._register.jobs.unfinished)
-        return unfinished - await self._queue.being_drained()
+        return unfinished - {name for _, name in await self._queue.taken()}
 
     def _due(self) -> list[str]:
         """Take the looks whose time has come."""
@@ -165,7 +169,7 @@ class Lookout:
         """
         known = await asyncio.to_thread(self._register.looks.all)
         workers = {look.connection: look.worker for look in known}
-        for job, name in await self._queue.stalled():
+        for job, name in [*await self._queue.stalled(), *await self._of_the_dead(workers)]:
             connection = self._connections.get(name)
             if connection is None:
                 continue
@@ -174,6 +178,20 @@ class Lookout:
             if await self._queue.drop(job):
                 log.warning("a worker is dead or frozen; its company goes on", connection=name)
                 await self._queue.put(connection, Urgency.LOST)
+
+    async def _of_the_dead(self, workers: Mapping[str, str | None]) -> list[tuple[Job, str]]:
+        """Find the tasks of processes that have ended, before their hearts are missed.
+
+        A task is taken before it is noted by whom. So it must be found so twice: whoever took it
+        from a dead one has noted that in between.
+        """
+        taken = [(job, name, workers.get(name)) for job, name in await self._queue.taken()]
+        dead = await asyncio.to_thread(
+            self._locks.dead, {worker for *_, worker in taken if worker is not None}
+        )
+        before, lost = self._lost, [(job, name) for job, name, worker in taken if worker in dead]
+        self._lost = frozenset(job.id for job, _ in lost)
+        return [(job, name) for job, name in lost if job.id in before]
 
     def _cut_off(self, connection: Connection, worker: str) -> None:
         """End the sessions by which this dead worker holds the company and its book."""

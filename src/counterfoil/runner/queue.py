@@ -154,14 +154,14 @@ class Queue:
                 with suppress(psycopg.Error, exceptions.ConnectorException):
                     await self._app.job_manager.update_heartbeat(fetcher.worker_id)
 
-    async def being_drained(self) -> set[str]:
-        """Return the connections that a worker has taken, be it alive or not."""
+    async def taken(self) -> list[tuple[Job, str]]:
+        """Return the tasks that workers have, be they alive or not, with their connections."""
         with self._telling():
             jobs = await self._app.job_manager.list_jobs_async(queue=QUEUE, status="doing")
-        return {_name(job) for job in jobs}
+        return [(job, _name(job)) for job in jobs]
 
     async def stalled(self) -> list[tuple[Job, str]]:
-        """Return the tasks of workers that are dead or frozen, with their connections."""
+        """Return the tasks of workers whose hearts have stopped, with their connections."""
         with self._telling():
             jobs = await self._app.job_manager.get_stalled_jobs(
                 queue=QUEUE, seconds_since_heartbeat=STALLED_SECONDS

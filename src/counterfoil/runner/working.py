@@ -75,7 +75,6 @@ class Dispatcher:
             config.register_direct_url or config.register_url, register.database.place
         )
         self._lookout = Lookout(self._connections, register, locks, self._queue, every=self._every)
-        self._process = f"process {locks.application}"
         self._stopping = Event()
         self._stopped = asyncio.Event()
 
@@ -111,8 +110,7 @@ class Dispatcher:
             try:
                 async with AsyncExitStack() as stack:
                     # In a thread: where nothing answers, connecting takes its time.
-                    alive = self._locks.hold(self._process)
-                    await asyncio.to_thread(stack.enter_context, alive)
+                    await asyncio.to_thread(stack.enter_context, self._locks.alive())
                     await stack.enter_async_context(self._queue.open())
                     await self._until_stopped(self._duties())
             except (RegisterUnavailable, LockHeld) as error:
@@ -137,7 +135,7 @@ class Dispatcher:
     def _alive(self) -> bool:
         """Whether the lock is held still by which others see that this process works."""
         try:
-            self._locks.confirm(self._process)
+            self._locks.confirm_alive()
         except FenceLost:
             return False
         return True
