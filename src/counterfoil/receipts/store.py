@@ -15,7 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeAlias
@@ -113,8 +113,8 @@ class ReceiptStore:
         self._uses: Counter[Path] = Counter()
 
     async def __aenter__(self) -> Self:
-        """Make the private folder; remove those that killed processes left long ago."""
-        await asyncio.to_thread(_sweep, self._parent)
+        """Make the private folder; once a day, remove those that killed processes left."""
+        await asyncio.to_thread(_sweep, self._parent, int(time.time() // _STALE))
         with effect("receipts.make_folder", str(self._parent)):
             self._parent.mkdir(parents=True, exist_ok=True)
             self._folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=self._parent))
@@ -274,8 +274,9 @@ def _wanted(item: ExportItem) -> list[_Wanted]:
     ]
 
 
-def _sweep(parent: Path) -> None:
-    """Remove private folders older than any export."""
+@lru_cache
+def _sweep(parent: Path, _day: int) -> None:
+    """Remove private folders older than any export; where all have theirs, there may be many."""
     for path in parent.glob(f"{_PREFIX}*"):
         if path.is_dir() and not path.is_symlink() and _age(path) > _STALE:
             _remove(path)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError
@@ -63,8 +64,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Give a connection that sees one state of the register; raises RegisterUnavailable."""
-        engine = self.engine.execution_options(**self.reading)
-        with self._telling(), engine.begin() as connection:
+        with self._telling(), self._for_reading.begin() as connection:
             yield connection
 
     @contextmanager
@@ -74,17 +74,24 @@ class Database:
         RegisterUnavailable may also mean that the answer to the commit was lost: whoever goes on
         finds out by reading.
         """
-        engine = self.engine.execution_options(**self.writing)
         with (
             self._telling(),
             effect(f"register.{what}", self.name),
-            engine.begin() as connection,
+            self._for_writing.begin() as connection,
         ):
             yield connection
 
     def close(self) -> None:
         """Let go of the database."""
         self.engine.dispose()
+
+    @cached_property
+    def _for_reading(self) -> Engine:
+        return self.engine.execution_options(**self.reading)
+
+    @cached_property
+    def _for_writing(self) -> Engine:
+        return self.engine.execution_options(**self.writing)
 
     @contextmanager
     def _telling(self) -> Iterator[None]:

@@ -42,6 +42,8 @@ REMEDY = (
 )
 OLDEST = 140000
 """The oldest PostgreSQL that will do, as it tells its own version."""
+CONNECTIONS = 5
+"""How many the register keeps, beside those of the locks: as many transactions at once."""
 
 _PARAMETERS = {
     "client_encoding": "utf8",
@@ -129,8 +131,8 @@ def _reach(url: str, direct_url: str | None) -> tuple[Place, Engine]:
 def _pooled(url: str, shown: Place, *, through_pooler: bool) -> Database:
     engine = _engine(
         url,
-        pool_size=2,
-        max_overflow=3,
+        pool_size=CONNECTIONS,
+        max_overflow=0,
         pool_pre_ping=True,
         # A pooler may give each transaction another session, without the statements prepared.
         connect_args={"prepare_threshold": None} if through_pooler else {},
