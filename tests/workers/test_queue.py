@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partialmethod
 
 import psycopg
 import pytest
-from procrastinate.jobs import Job
+from psycopg_pool import AsyncConnectionPool
 from structlog.testing import capture_logs
 
 from counterfoil import ending
@@ -23,9 +24,9 @@ from counterfoil.register import (
     open_register,
     upgrade,
 )
-from counterfoil.register.advisory import AdvisoryLocks
+from counterfoil.register.advisory import AdvisoryLocks, key_of
 from counterfoil.register.connections import Binding
-from counterfoil.register.locks import company_lock
+from counterfoil.register.locks import LockHeld, company_lock, process_lock, worker_lock
 from counterfoil.register.queue_tables import (
     _changes,
     bring_queue_up,
@@ -38,6 +39,7 @@ from counterfoil.runner.looking import Lookout
 from counterfoil.runner.queue import Queue, Urgency
 from counterfoil.runner.working import Dispatcher, Worker
 from tests.acme import Acme, CommandLine
+from tests.postgres import PostgresServer
 from tests.register.test_register_memory import job
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -48,6 +50,11 @@ def connection(acme: Acme) -> Connection:
     """Give a configured connection."""
     (only,) = load(acme.folder / "counterfoil.toml", {"PLEO_API_KEY": "x"}).connections
     return only
+
+
+def nobody_looks(_: int) -> AbstractContextManager[None]:
+    """Stand for what others see a worker by."""
+    return nullcontext()
 
 
 async def test_a_company_waits_once_and_is_taken_once(
@@ -83,7 +90,7 @@ async def test_who_is_called_for_goes_before_others_and_who_lost_its_worker_firs
                 if len(drained) == 3:
                     at_work.cancel()
 
-            at_work = asyncio.create_task(queue.work(1, drain))
+            at_work = asyncio.create_task(queue.work(1, drain, nobody_looks))
             with pytest.raises(asyncio.CancelledError):
                 await at_work
     assert drained == ["lost", "called", "due"]
@@ -247,7 +254,7 @@ async def test_a_worker_that_is_told_to_stop_lives_until_its_drains_have_ended(
         queue = Queue(postgres_url, register.database.place)
         async with queue.open():
             await queue.put(connection, Urgency.DUE)
-            work = asyncio.create_task(queue.work(1, drain))
+            work = asyncio.create_task(queue.work(1, drain, nobody_looks))
             await begun.wait()
             for _ in range(3):
                 work.cancel()
@@ -259,62 +266,121 @@ async def test_a_worker_that_is_told_to_stop_lives_until_its_drains_have_ended(
             assert database.execute(query).fetchall() == []
 
 
-class TakenMeanwhile(Queue):
-    """A queue with a task of a dead worker, whose company another takes as it is found."""
-
-    take: Callable[[], object]
-
-    async def stalled(self) -> list[tuple[Job, str]]:
-        """Find the task, after another process did."""
-        self.take()
-        task = Job(
-            id=1,
-            queue="q",
-            lock=None,
-            queueing_lock=None,
-            task_name="t",
-            task_kwargs={},
-            status="doing",
-        )
-        return [(task, "acme")]
-
-    async def taken(self) -> list[tuple[Job, str]]:
-        """Have no other."""
-        return []
-
-    async def drop(self, job: Job) -> bool:
-        """Come too late."""
-        return job is None
-
-
-async def test_who_has_taken_a_company_from_a_dead_worker_is_not_cut_off(
+async def test_only_the_sessions_of_the_worker_that_has_the_task_are_cut_off(
     connection: Connection, postgres_url: str
 ) -> None:
+    lock = company_lock(connection.company_id)
+    with open_register(postgres_url) as register, open_register(postgres_url) as frozen:
+        assert isinstance(register.locks, AdvisoryLocks)
+        queue = Queue(postgres_url, register.database.place)
+        lookout = Lookout({"acme": connection}, register, register.locks, queue, every=300)
+        with frozen.locks.hold(lock):
+            lookout._cut_off(connection, 7)
+            frozen.locks.confirm(lock)
+            with frozen.locks.hold(worker_lock(7)):
+                lookout._cut_off(connection, 7)
+            with pytest.raises(FenceLost):
+                frozen.locks.confirm(lock)
+
+
+WAITING = (
+    "SELECT args ->> 'name', priority FROM counterfoil_queue.procrastinate_jobs "
+    "WHERE status = 'todo'"
+)
+
+
+@pytest.mark.parametrize("lives", [True, False], ids=["lives", "has ended"])
+async def test_a_worker_is_known_to_have_ended_by_its_lock_before_its_heart_is_missed(
+    connection: Connection, postgres_url: str, *, lives: bool
+) -> None:
+    begun, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def drain(_: str) -> None:
+        begun.set()
+        await goes_on.wait()
+
     with (
         open_register(postgres_url) as register,
-        open_register(postgres_url) as other,
-        ExitStack() as held,
+        psycopg.connect(postgres_url, autocommit=True) as database,
     ):
-        assert isinstance(register.locks, AdvisoryLocks)
-        lock = company_lock(connection.company_id)
-        me = register.locks.application
+        locks = register.locks
+        assert isinstance(locks, AdvisoryLocks)
+        theirs, ours = (Queue(postgres_url, register.database.place) for _ in range(2))
+        lookout = Lookout({connection.name: connection}, register, locks, ours, every=300)
+        async with theirs.open(), ours.open():
+            await theirs.put(connection, Urgency.DUE)
+            known = (lambda number: locks.hold(worker_lock(number))) if lives else nobody_looks
+            work = asyncio.create_task(theirs.work(1, drain, known))
+            await begun.wait()
+            # Once is not enough: a lock may be lost for a moment.
+            await lookout._rescue()
+            assert database.execute(WAITING).fetchall() == []
+            await lookout._rescue()
+            lost = [] if lives else [(connection.name, Urgency.LOST)]
+            assert database.execute(WAITING).fetchall() == lost
+            assert len(await ours.taken()) == lives
+            goes_on.set()
+            work.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await work
 
-        def take() -> None:
-            other.looks.begin("acme", worker=me, state="running", now=NOW)
-            held.enter_context(other.locks.hold(lock))
 
-        queue = TakenMeanwhile(postgres_url, register.database.place)
-        queue.take = take
-        register.looks.begin("acme", worker="dead", state="running", now=NOW)
-        lookout = Lookout({"acme": connection}, register, register.locks, queue, every=300)
-        await lookout._rescue()
-        other.locks.confirm(lock)
-        lookout._cut_off(connection, me)
-        with pytest.raises(FenceLost):
-            other.locks.confirm(lock)
+async def test_a_task_that_is_done_and_could_not_be_noted_keeps_nobody_waiting(
+    connection: Connection, postgres_url: str
+) -> None:
+    begun, goes_on, again = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def drain(_: str) -> None:
+        (again if begun.is_set() else begun).set()
+        await goes_on.wait()
+
+    with (
+        open_register(postgres_url) as register,
+        psycopg.connect(postgres_url, autocommit=True) as database,
+    ):
+        locks = register.locks
+        assert isinstance(locks, AdvisoryLocks)
+        queue = Queue(postgres_url, register.database.place)
+        other = replace(connection, name="other")
+        lookout = Lookout({"other": other}, register, locks, queue, every=300)
+        async with queue.open():
+            await queue.put(connection, Urgency.DUE)
+            work = asyncio.create_task(
+                queue.work(2, drain, lambda number: locks.hold(worker_lock(number)))
+            )
+            await begun.wait()
+            ((at_work, _),) = await queue.taken()
+            database.execute(
+                "INSERT INTO counterfoil_queue.procrastinate_jobs"
+                " (queue_name, task_name, lock, args, status, worker_id)"
+                " VALUES ('counterfoil', 'counterfoil.drain', 'connection other',"
+                " '{\"name\": \"other\"}', 'doing', %s)",
+                [at_work.worker_id],
+            )
+            await lookout._rescue()
+            await lookout._rescue()
+            await again.wait()
+            assert at_work.id in {job.id for job, _ in await queue.taken()}
+            goes_on.set()
+            work.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await work
 
 
-async def test_the_company_of_a_process_that_ended_goes_on_before_its_heart_is_missed(
+class AwayOnce(Queue):
+    """A queue whose database is away when the second company is put."""
+
+    puts = 0
+
+    async def put(self, connection: Connection, urgency: Urgency) -> bool:
+        """Put it, but for the second time."""
+        self.puts += 1
+        if self.puts == 2:
+            raise RegisterUnavailable("a moment")
+        return await super().put(connection, urgency)
+
+
+async def test_who_could_not_be_put_into_the_queue_stays_asked_for(
     connection: Connection, postgres_url: str
 ) -> None:
     with (
@@ -322,46 +388,120 @@ async def test_the_company_of_a_process_that_ended_goes_on_before_its_heart_is_m
         psycopg.connect(postgres_url, autocommit=True) as database,
     ):
         assert isinstance(register.locks, AdvisoryLocks)
-        connections = {name: replace(connection, name=name) for name in ("theirs", "ours", "taken")}
-        queue = Queue(postgres_url, register.database.place)
+        connections = {name: replace(connection, name=name) for name in "abc"}
+        register.looks.know(connections, datetime.now(UTC) + timedelta(days=1))
+        queue = AwayOnce(postgres_url, register.database.place)
         lookout = Lookout(connections, register, register.locks, queue, every=300)
-        for name, worker in (("theirs", "ended"), ("ours", register.locks.application)):
-            register.looks.begin(name, worker=worker, state="running", now=NOW)
-        begun: set[str] = set()
-        goes_on = asyncio.Event()
-
-        async def drain(name: str) -> None:
-            begun.add(name)
-            await goes_on.wait()
-
-        def waiting() -> set[tuple[str, int]]:
-            query = (
-                "SELECT args ->> 'name', priority FROM counterfoil_queue.procrastinate_jobs"
-                " WHERE status = 'todo'"
-            )
-            return {*database.execute(query).fetchall()}
-
+        lookout.ask(connections)
         async with queue.open():
-            for each in connections.values():
-                await queue.put(each, Urgency.DUE)
-            work = asyncio.create_task(queue.work(len(connections), drain))
-            await until(lambda: begun == {*connections})
-            with register.locks.alive():
-                await lookout._rescue()
-                assert waiting() == set()
-                # Whoever took it notes so late; what it was before is not taken for its own.
-                register.looks.begin("taken", worker="ended", state="running", now=NOW)
-                await lookout._rescue()
-                assert waiting() == {("theirs", Urgency.LOST)}
-                register.looks.begin(
-                    "taken", worker=register.locks.application, state="running", now=NOW
-                )
-                await lookout._rescue()
-                assert waiting() == {("theirs", Urgency.LOST)}
+            with pytest.raises(RegisterUnavailable):
+                await lookout.keep()
+            looking = asyncio.create_task(lookout.keep())
+            await until(lambda: len(database.execute(WAITING).fetchall()) == 3)
+            looking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await looking
+
+
+async def test_our_own_tasks_are_ours_though_our_heart_was_late(
+    connection: Connection, postgres_url: str
+) -> None:
+    """The whole process stood still, and what looks out comes to itself before its heart does."""
+    begun, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def drain(_: str) -> None:
+        begun.set()
+        await goes_on.wait()
+
+    with (
+        open_register(postgres_url) as register,
+        psycopg.connect(postgres_url, autocommit=True) as database,
+    ):
+        locks = register.locks
+        assert isinstance(locks, AdvisoryLocks)
+        queue = Queue(postgres_url, register.database.place)
+        lookout = Lookout({connection.name: connection}, register, locks, queue, every=300)
+        async with queue.open():
+            await queue.put(connection, Urgency.DUE)
+            work = asyncio.create_task(queue.work(1, drain, nobody_looks))
+            await begun.wait()
+            database.execute(
+                "UPDATE counterfoil_queue.procrastinate_workers"
+                " SET last_heartbeat = now() - interval '1 hour'"
+            )
+            assert len(await queue.stalled()) == 1
+            await lookout._rescue()
+            assert len(await queue.taken()) == 1
             goes_on.set()
             work.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await work
+
+
+async def test_a_queue_that_could_not_be_opened_is_opened_anew(
+    connection: Connection, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = partialmethod(AsyncConnectionPool.open, timeout=0.2)
+    monkeypatch.setattr(AsyncConnectionPool, "open", quick)
+    with postgres_server.database(postgres_server.template) as there:
+        name = f"{there.rpartition('/')[-1]}_later"
+        with open_register(there) as register:
+            queue = Queue(postgres_server.of(name), register.database.place)
+        with pytest.raises(RegisterUnavailable):
+            async with queue.open():
+                raise AssertionError
+        postgres_server.run("CREATE DATABASE {} TEMPLATE {}", name, postgres_server.template)
+        try:
+            async with queue.open():
+                assert await queue.put(connection, Urgency.DUE)
+        finally:
+            postgres_server.run("DROP DATABASE {} WITH (FORCE)", name)
+
+
+def end_session(url: str, lock: str) -> None:
+    """End the session that holds a lock, and nothing else."""
+    with psycopg.connect(url, autocommit=True) as database:
+        database.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks"
+            " WHERE locktype = 'advisory' AND classid::bigint << 32 | objid::bigint = %s",
+            [key_of(lock)],
+        )
+
+
+def test_a_lock_that_shows_who_lives_is_taken_anew(postgres_url: str) -> None:
+    with open_register(postgres_url) as register, open_register(postgres_url) as other:
+        locks = register.locks
+        assert isinstance(locks, AdvisoryLocks)
+        assert isinstance(other.locks, AdvisoryLocks)
+        with locks.hold("process"):
+            assert other.locks.free({"process", "another"}) == {"another"}
+            end_session(postgres_url, "process")
+            assert other.locks.free({"process"}) == {"process"}
+            locks.keep("process")
+            locks.keep("process")
+            assert other.locks.free({"process"}) == set()
+            locks.confirm("process")
+            end_session(postgres_url, "process")
+            with other.locks.hold("process"), pytest.raises(LockHeld):
+                locks.keep("process")
+        locks.keep("process")
+        assert other.locks.free({"process"}) == {"process"}
+
+
+async def test_a_process_whose_session_ends_alone_stays_known(
+    on_postgres: Dispatcher, postgres_url: str
+) -> None:
+    with open_register(postgres_url) as other, capture_logs() as said:
+        locks = other.locks
+        assert isinstance(locks, AdvisoryLocks)
+        running = asyncio.create_task(on_postgres.run())
+        lock = process_lock(locks.application)
+        await until(lambda: locks.free({lock}) == set())
+        await asyncio.to_thread(end_session, postgres_url, lock)
+        await until(lambda: locks.free({lock}) == set())
+        on_postgres.stop()
+        await running
+    assert "waiting for the register" not in {each["event"] for each in said}
 
 
 @pytest.fixture

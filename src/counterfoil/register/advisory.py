@@ -29,7 +29,6 @@ from counterfoil.register.locks import Holder, LockHeld
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from contextlib import AbstractContextManager
 
     from sqlalchemy import Connection, Engine, TextClause
 
@@ -115,23 +114,14 @@ class AdvisoryLocks:
         Raises RegisterUnavailable, and SchemaMismatch where the schema was changed since the start.
         """
         with self._session() as (connection, pid):
-            with effect("lock.take", name):
-                self._take(connection, SCHEMA, _SHARE)
-                self._take(connection, name, _TAKE)
-                self._ask(lambda: self._check(connection))
-            self._held[name] = connection, pid, Lock()
+            self._take_both(connection, name)
+            alone = Lock()
+            self._held[name] = connection, pid, alone
             try:
                 yield
             finally:
-                del self._held[name]
-
-    def alive(self) -> AbstractContextManager[None]:
-        """Be known for the block to work on the register; raises what ``hold`` does."""
-        return self.hold(_process(self.application))
-
-    def confirm_alive(self) -> None:
-        """Raise FenceLost where others cannot know any more that this process works."""
-        self.confirm(_process(self.application))
+                with alone:
+                    del self._held[name]
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -143,21 +133,26 @@ class AdvisoryLocks:
 
     def confirm(self, name: str) -> None:
         """Raise FenceLost where the named lock was taken here and its session has ended since."""
-        if name not in self._held:
-            return
-        connection, pid, alone = self._held[name]
-        try:
-            # Once it has failed, SQLAlchemy would connect anew: to a session without the lock.
-            with alone:
-                if not connection.invalidated and connection.execute(_SELF).scalar() == pid:
-                    return
-            why = "as its session has ended"
-        except DBAPIError as error:
-            why = f"as its session ended: {' '.join(str(error.orig).split()).rstrip('.')}"
-        raise FenceLost(
-            f"the lock on {name} is lost, {why}; another worker may have taken it, so nothing more "
-            "is written here. Run again"
-        )
+        with self._alone_with(name) as found:
+            if found is not None and (why := _lost(*found)):
+                raise FenceLost(
+                    f"the lock on {name} is lost, as its session {why}; another worker may have "
+                    "taken it, so nothing more is written here. Run again"
+                )
+
+    def keep(self, name: str) -> None:
+        """Take the named lock anew where it was taken here and its session has ended since.
+
+        For a lock that guards nothing and only shows who lives. Raises what ``hold`` does.
+        """
+        with self._alone_with(name) as found:
+            if found is None or not _lost(*found):
+                return
+            connection, _ = found
+            self._ask(connection.rollback)
+            pid = self._set_up(connection)
+            self._take_both(connection, name)
+            self._held[name] = connection, pid, self._held[name][-1]
 
     @property
     def application(self) -> str:
@@ -169,11 +164,11 @@ class AdvisoryLocks:
         with self._session() as (connection, _):
             return self._ask(lambda: _holder(connection, name))
 
-    def dead(self, applications: Iterable[str]) -> set[str]:
-        """Return which of these processes work on the register no more; see ``alive``."""
+    def free(self, names: Iterable[str]) -> set[str]:
+        """Return which of these locks nobody holds."""
         with self._session() as (connection, _):
             held = set(self._ask(lambda: connection.execute(_HELD).scalars().all()))
-        return {each for each in applications if key_of(_process(each)) not in held}
+        return {name for name in names if key_of(name) not in held}
 
     def cut_off(self, name: str, *, only: str | None = None) -> Holder | None:
         """End the session of whoever else holds the named lock; return who that was.
@@ -196,14 +191,32 @@ class AdvisoryLocks:
             self._ask(lambda: connection.execute(_END_OPEN, {"application": application}))
 
     @contextmanager
+    def _alone_with(self, name: str) -> Iterator[tuple[Connection, int] | None]:
+        """Give the session by which the named lock was taken here; None where it was let go."""
+        held = self._held.get(name)
+        if held is None:
+            yield None
+            return
+        with held[-1]:
+            yield self._held[name][:2] if name in self._held else None
+
+    @contextmanager
     def _session(self) -> Iterator[tuple[Connection, int]]:
         """Give a connection of its own and the process that serves it; its end frees its locks."""
         connection = self._ask(self._engine.connect)
         try:
-            pid = int(self._ask(lambda: connection.execute(_SET_UP).one()[0]))
-            yield connection, pid
+            yield connection, self._set_up(connection)
         finally:
             connection.close()
+
+    def _set_up(self, connection: Connection) -> int:
+        return int(self._ask(lambda: connection.execute(_SET_UP).one()[0]))
+
+    def _take_both(self, connection: Connection, name: str) -> None:
+        with effect("lock.take", name):
+            self._take(connection, SCHEMA, _SHARE)
+            self._take(connection, name, _TAKE)
+            self._ask(lambda: self._check(connection))
 
     def _take(self, connection: Connection, name: str, how: TextClause) -> None:
         values = {"key": key_of(name)}
@@ -217,8 +230,15 @@ class AdvisoryLocks:
             raise self._place.failed(error) from error
 
 
-def _process(application: str) -> str:
-    return f"process {application}"
+def _lost(connection: Connection, pid: int) -> str:
+    """Say how this session has ended since it was opened; nothing where it goes on."""
+    try:
+        # Once it has failed, SQLAlchemy would connect anew: to a session without the lock.
+        if not connection.invalidated and connection.execute(_SELF).scalar() == pid:
+            return ""
+    except DBAPIError as error:
+        return f"ended: {' '.join(str(error.orig).split()).rstrip('.')}"
+    return "has ended"
 
 
 def _holder(connection: Connection, name: str) -> Holder | None:

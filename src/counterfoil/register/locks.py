@@ -21,7 +21,16 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-__all__ = ["FileLocks", "Holder", "LockHeld", "Locks", "company_lock", "target_lock"]
+__all__ = [
+    "FileLocks",
+    "Holder",
+    "LockHeld",
+    "Locks",
+    "company_lock",
+    "process_lock",
+    "target_lock",
+    "worker_lock",
+]
 
 
 def company_lock(company_id: str) -> str:
@@ -32,6 +41,16 @@ def company_lock(company_id: str) -> str:
 def target_lock(target: str) -> str:
     """Name the lock of a book: whoever holds it writes there."""
     return f"target {target}"
+
+
+def process_lock(application: str) -> str:
+    """Name the lock that a process holds while it works with the register."""
+    return f"process {application}"
+
+
+def worker_lock(number: int) -> str:
+    """Name the lock that the queue's worker of this number holds as long as it has tasks."""
+    return f"worker {number} of the queue"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

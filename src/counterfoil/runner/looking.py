@@ -11,6 +11,7 @@ import asyncio
 import math
 import random
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -18,7 +19,8 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from counterfoil.register.locks import company_lock, target_lock
+from counterfoil.register.database import RegisterUnavailable
+from counterfoil.register.locks import company_lock, target_lock, worker_lock
 from counterfoil.runner.queue import Urgency
 
 if TYPE_CHECKING:
@@ -64,7 +66,7 @@ class Lookout:
         self._woken = asyncio.Event()
         self._ticked = -math.inf
         self._lost: frozenset[int | None] = frozenset()
-        """The tasks whose worker was found dead when this was last looked at."""
+        """The tasks that nobody was found at when this was last looked at."""
         self._flagged_at: dict[str, float] = {}
         """When companies were put into the queue for their flags, monotonic."""
 
@@ -95,9 +97,15 @@ class Lookout:
         return asked
 
     async def _put(self, names: Iterable[str], urgency: Urgency) -> None:
-        for name in names:
-            if name in self._connections:
-                await self._queue.put(self._connections[name], urgency)
+        """Put those that are ours into the queue; where that fails, they stay asked for."""
+        left = deque(name for name in names if name in self._connections)
+        try:
+            while left:
+                await self._queue.put(self._connections[left[0]], urgency)
+                left.popleft()
+        except RegisterUnavailable:
+            self.ask(left)
+            raise
 
     async def _interrupted(self) -> set[str]:
         """Find what was under way when its worker ended, and nobody has taken yet."""
@@ -162,49 +170,52 @@ class Lookout:
             await asyncio.sleep(RESCUE_SECONDS)
 
     async def _rescue(self) -> None:
-        """Give the companies of dead and frozen workers to others, once these are cut off.
-
-        Who has them is read first: another may rescue them at this moment, and whoever takes them
-        then is left alone.
-        """
-        known = await asyncio.to_thread(self._register.looks.all)
-        workers = {look.connection: look.worker for look in known}
-        for job, name in [*await self._queue.stalled(), *await self._of_the_dead(workers)]:
+        """Give the companies of dead and frozen workers to others, once these are cut off."""
+        stalled = [each for each in await self._queue.stalled() if not self._queue.is_ours(each[0])]
+        for job, name in [*stalled, *await self._abandoned()]:
             connection = self._connections.get(name)
             if connection is None:
                 continue
-            if (worker := workers.get(name)) is not None:
-                await asyncio.to_thread(self._cut_off, connection, worker)
+            if job.worker_id is not None:
+                await asyncio.to_thread(self._cut_off, connection, job.worker_id)
             if await self._queue.drop(job):
                 log.warning("a worker is dead or frozen; its company goes on", connection=name)
-                await self._queue.put(connection, Urgency.LOST)
+                await self._put([name], Urgency.LOST)
 
-    async def _of_the_dead(self, workers: Mapping[str, str | None]) -> list[tuple[Job, str]]:
-        """Find the tasks of processes that have ended, before their hearts are missed.
+    async def _abandoned(self) -> list[tuple[Job, str]]:
+        """Find the tasks that nobody is at, long before a heart is missed.
 
-        A task is taken before it is noted by whom. So it must be found so twice: whoever took it
-        from a dead one has noted that in between.
+        Their worker's lock is free, or they are our own and done, which could not be noted. They
+        must be found so twice: a lock may be lost for a moment, and to note it takes one.
         """
-        taken = [(job, name, workers.get(name)) for job, name in await self._queue.taken()]
-        dead = await asyncio.to_thread(
-            self._locks.dead, {worker for *_, worker in taken if worker is not None}
-        )
-        before, lost = self._lost, [(job, name) for job, name, worker in taken if worker in dead]
-        self._lost = frozenset(job.id for job, _ in lost)
-        return [(job, name) for job, name in lost if job.id in before]
+        taken = [(job, name) for job, name in await self._queue.taken() if job.worker_id]
+        locks = {worker_lock(job.worker_id or 0) for job, _ in taken}
+        free = await asyncio.to_thread(self._locks.free, locks) if locks else ()
+        found = [
+            (job, name)
+            for job, name in taken
+            if (
+                name not in self._queue.at_work
+                if self._queue.is_ours(job)
+                else worker_lock(job.worker_id or 0) in free
+            )
+        ]
+        before, self._lost = self._lost, frozenset(job.id for job, _ in found)
+        return [(job, name) for job, name in found if job.id in before]
 
-    def _cut_off(self, connection: Connection, worker: str) -> None:
-        """End the sessions by which this dead worker holds the company and its book."""
+    def _cut_off(self, connection: Connection, number: int) -> None:
+        """End the sessions by which a frozen worker holds the company and its book."""
         company = self.company(connection.name)
-        if company is None:
+        frozen = self._locks.holder(worker_lock(number))
+        if company is None or frozen is None:
             return
         for lock in (
             company_lock(company),
             target_lock(connection.open_books().target),
         ):
-            if (holder := self._locks.cut_off(lock, only=worker)) is not None:
+            if (holder := self._locks.cut_off(lock, only=frozen.application)) is not None:
                 log.warning("a worker that hangs is cut off", lock=lock, holder=str(holder))
-        self._locks.end_transactions(worker)
+        self._locks.end_transactions(frozen.application)
 
 
 def _now() -> datetime:

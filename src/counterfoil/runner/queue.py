@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +18,7 @@ import psycopg
 import structlog
 from procrastinate import App, PsycopgConnector, exceptions
 from procrastinate.jobs import DeleteJobCondition, Job, Status
+from procrastinate.manager import JobManager
 from procrastinate.tasks import Task
 from procrastinate.worker import Worker as Fetcher
 
@@ -28,6 +29,7 @@ from counterfoil.register.queue_tables import QUEUE_SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from psycopg import AsyncConnection
 
@@ -43,6 +45,8 @@ TASK: Final = "counterfoil.drain"
 HEARTBEAT_SECONDS: Final = 5.0
 STALLED_SECONDS: Final = 15.0
 """A worker whose heart has not beaten for so long is dead or frozen."""
+FORGOTTEN_SECONDS: Final = 24 * 60 * 60.0
+"""So long a worker is known by its number after that, and what it holds can be told by it."""
 FETCH_SECONDS: Final = 5.0
 """How soon a task is found whose notice was lost."""
 REACH_SECONDS: Final = 10.0
@@ -80,15 +84,19 @@ class Queue:
             timeout=REACH_SECONDS,
         )
         self._app = App(connector=connector)
+        self._app.job_manager = self._jobs = _Jobs(connector)
+        self.at_work: set[str] = set()
+        """The connections whose companies are being drained here."""
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Be connected for the block; raises RegisterUnavailable."""
-        with self._telling():
-            await self._app.open_async()
         try:
+            with self._telling():
+                await self._app.open_async()
             yield
         finally:
+            # Also where it could not be opened: what is half open is not opened again.
             await self._app.close_async()
 
     async def put(self, connection: Connection, urgency: Urgency) -> bool:
@@ -111,14 +119,26 @@ class Queue:
                 return False
         return True
 
-    async def work(self, at_once: int, drain: Callable[[str], Awaitable[None]]) -> None:
+    async def work(
+        self,
+        at_once: int,
+        drain: Callable[[str], Awaitable[None]],
+        known: Callable[[int], AbstractContextManager[None]],
+    ) -> None:
         """Fetch tasks and work on so many beside each other, until cancelled; these are finished.
 
-        ``drain`` is called with the name of each connection whose company is to be drained.
-        Raises RegisterUnavailable, also where a notice or a heartbeat could not be had.
+        ``drain`` is called with the name of each connection whose company is to be drained;
+        ``known`` is entered with the worker's number before it takes a task, and left when it has
+        none any more. Raises RegisterUnavailable, also where a notice or a heartbeat could not be
+        had.
         """
         _retell()
-        self._app.tasks[TASK] = Task(_calling(drain), blueprint=self._app, name=TASK, queue=QUEUE)
+        run = self._calling(drain)
+        self._app.tasks[TASK] = Task(run, blueprint=self._app, name=TASK, queue=QUEUE)
+        with ExitStack() as stack, self._jobs.entering(stack, known):
+            await self._fetch(at_once)
+
+    async def _fetch(self, at_once: int) -> None:
         fetcher = Fetcher(
             self._app,
             queues=[QUEUE],
@@ -128,7 +148,7 @@ class Queue:
             delete_jobs=DeleteJobCondition.ALWAYS,
             install_signal_handlers=False,
             update_heartbeat_interval=HEARTBEAT_SECONDS,
-            stalled_worker_timeout=STALLED_SECONDS,
+            stalled_worker_timeout=FORGOTTEN_SECONDS,
         )
         beating = asyncio.create_task(self._keep_beating(fetcher))
         fetching = asyncio.create_task(fetcher.run())  # type: ignore[no-untyped-call]
@@ -152,18 +172,18 @@ class Queue:
             if fetcher.worker_id is not None:
                 # Whether the register is away is noticed by the worker's own.
                 with suppress(psycopg.Error, exceptions.ConnectorException):
-                    await self._app.job_manager.update_heartbeat(fetcher.worker_id)
+                    await self._jobs.update_heartbeat(fetcher.worker_id)
 
     async def taken(self) -> list[tuple[Job, str]]:
         """Return the tasks that workers have, be they alive or not, with their connections."""
         with self._telling():
-            jobs = await self._app.job_manager.list_jobs_async(queue=QUEUE, status="doing")
+            jobs = await self._jobs.list_jobs_async(queue=QUEUE, status="doing")
         return [(job, _name(job)) for job in jobs]
 
     async def stalled(self) -> list[tuple[Job, str]]:
         """Return the tasks of workers whose hearts have stopped, with their connections."""
         with self._telling():
-            jobs = await self._app.job_manager.get_stalled_jobs(
+            jobs = await self._jobs.get_stalled_jobs(
                 queue=QUEUE, seconds_since_heartbeat=STALLED_SECONDS
             )
         return [(job, _name(job)) for job in jobs]
@@ -171,9 +191,23 @@ class Queue:
     async def drop(self, job: Job) -> bool:
         """Take a task away from its worker; False where somebody else was quicker."""
         with effect("queue.drop", _name(job)), suppress(exceptions.ConnectorException):
-            await self._app.job_manager.finish_job(job, Status.ABORTED, delete_job=True)
+            await self._jobs.finish_job(job, Status.ABORTED, delete_job=True)
             return True
         return False
+
+    def is_ours(self, job: Job) -> bool:
+        """Whether a task that is taken is taken here."""
+        return job.worker_id is not None and job.worker_id == self._jobs.number
+
+    def _calling(self, drain: Callable[[str], Awaitable[None]]) -> Callable[[str], Awaitable[None]]:
+        async def drain_connection(name: str) -> None:
+            self.at_work.add(name)
+            try:
+                await drain(name)
+            finally:
+                self.at_work.discard(name)
+
+        return drain_connection
 
     @contextmanager
     def _telling(self) -> Iterator[None]:
@@ -184,11 +218,27 @@ class Queue:
             raise self._place.unavailable(error.__cause__ or error) from error
 
 
-def _calling(drain: Callable[[str], Awaitable[None]]) -> Callable[[str], Awaitable[None]]:
-    async def drain_connection(name: str) -> None:
-        await drain(name)
+class _Jobs(JobManager):
+    """Procrastinate's, which makes a worker known by its number before that takes a task."""
 
-    return drain_connection
+    number: int | None = None
+    _enter: Callable[[int], object]
+
+    @contextmanager
+    def entering(
+        self, stack: ExitStack, known: Callable[[int], AbstractContextManager[None]]
+    ) -> Iterator[None]:
+        self._enter = lambda number: stack.enter_context(known(number))
+        try:
+            yield
+        finally:
+            self.number = None
+
+    async def register_worker(self) -> int:
+        number = await super().register_worker()
+        await asyncio.to_thread(self._enter, number)
+        self.number = number
+        return number
 
 
 class _Retelling(logging.Handler):

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Event
@@ -22,6 +22,7 @@ from counterfoil.ending import see_ended
 from counterfoil.errors import ConfigurationError, FenceLost
 from counterfoil.register import LockHeld, Look, RegisterUnavailable
 from counterfoil.register.advisory import AdvisoryLocks
+from counterfoil.register.locks import process_lock, worker_lock
 from counterfoil.register.queue_tables import refuse_other_queue
 from counterfoil.runner.looking import Lookout
 from counterfoil.runner.queue import Queue, Urgency
@@ -44,6 +45,8 @@ log = structlog.get_logger(__name__)
 
 AWAY_SECONDS: Final = 2.0
 """Before PostgreSQL is tried again."""
+KNOWN_SECONDS: Final = 1.0
+"""How often a process sees to it that others know that it works."""
 BUSY_SECONDS: Final = 5.0
 """Before a company is looked at again that another process was working for."""
 
@@ -75,6 +78,9 @@ class Dispatcher:
             config.register_direct_url or config.register_url, register.database.place
         )
         self._lookout = Lookout(self._connections, register, locks, self._queue, every=self._every)
+        self._process = process_lock(locks.application)
+        self._known_by: set[str] = set()
+        """The locks by which others see that this process works."""
         self._stopping = Event()
         self._stopped = asyncio.Event()
 
@@ -110,7 +116,8 @@ class Dispatcher:
             try:
                 async with AsyncExitStack() as stack:
                     # In a thread: where nothing answers, connecting takes its time.
-                    await asyncio.to_thread(stack.enter_context, self._locks.alive())
+                    alive = self._known(self._process)
+                    await asyncio.to_thread(stack.enter_context, alive)
                     await stack.enter_async_context(self._queue.open())
                     await self._until_stopped(self._duties())
             except (RegisterUnavailable, LockHeld) as error:
@@ -119,7 +126,8 @@ class Dispatcher:
                 await self._wait(AWAY_SECONDS)
 
     def _duties(self) -> list[Awaitable[None]]:
-        return [self._again(self._lookout.keep), self._again(self._lookout.keep_rescuing)]
+        duties = (self._stay_known, self._lookout.keep, self._lookout.keep_rescuing)
+        return [self._again(duty) for duty in duties]
 
     async def _again(self, duty: Callable[[], Awaitable[None]]) -> None:
         """Do a duty anew where it alone fails; raises what it does once the register is lost."""
@@ -132,10 +140,27 @@ class Dispatcher:
                 log.warning("the register fails; once more", reason=str(error))
                 await asyncio.sleep(AWAY_SECONDS)
 
+    @contextmanager
+    def _known(self, lock: str) -> Iterator[None]:
+        """Be known by a lock for the block; raises what holding one does."""
+        with self._locks.hold(lock):
+            self._known_by.add(lock)
+            try:
+                yield
+            finally:
+                self._known_by.remove(lock)
+
+    async def _stay_known(self) -> None:
+        """Hold these locks until cancelled, also where a session ends and nothing else is lost."""
+        while True:
+            for lock in tuple(self._known_by):
+                await asyncio.to_thread(self._locks.keep, lock)
+            await asyncio.sleep(KNOWN_SECONDS)
+
     def _alive(self) -> bool:
         """Whether the lock is held still by which others see that this process works."""
         try:
-            self._locks.confirm_alive()
+            self._locks.confirm(self._process)
         except FenceLost:
             return False
         return True
@@ -179,7 +204,10 @@ class Worker(Dispatcher):
         self._threads = drains_threads(at_once)
 
     def _duties(self) -> list[Awaitable[None]]:
-        return [*super()._duties(), self._queue.work(self._at_once, self._drain)]
+        work = self._queue.work(
+            self._at_once, self._drain, lambda number: self._known(worker_lock(number))
+        )
+        return [*super()._duties(), work]
 
     async def _drain(self, name: str) -> None:
         """Drain a company; what the queue asks for again is put there before its task ends."""
