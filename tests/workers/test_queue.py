@@ -401,6 +401,8 @@ async def test_who_could_not_be_put_into_the_queue_stays_asked_for(
             looking.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await looking
+            # What it was reading in a thread is read to its end.
+            await asyncio.get_running_loop().shutdown_default_executor()
 
 
 async def test_our_own_tasks_are_ours_though_our_heart_was_late(
@@ -496,7 +498,7 @@ async def test_a_process_whose_session_ends_alone_stays_known(
         assert isinstance(locks, AdvisoryLocks)
         running = asyncio.create_task(on_postgres.run())
         lock = process_lock(locks.application)
-        await until(lambda: locks.free({lock}) == set())
+        await until(lambda: other.looks.get("acme") is not None)
         await asyncio.to_thread(end_session, postgres_url, lock)
         await until(lambda: locks.free({lock}) == set())
         on_postgres.stop()
