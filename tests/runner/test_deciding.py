@@ -205,7 +205,7 @@ def test_a_fault_stops_one_connection_and_no_other(desk: Desk) -> None:
         )
     with observe(Instead("register.fence", RuntimeError("unforeseen"))):
         told = desk.do("run", "--once", code=1)
-    assert "acme: a fault of Counterfoil stopped it (RuntimeError: unforeseen)" in told
+    assert "acme: a fault of Counterfoil stopped it (RuntimeError)" in told
     assert "\nglobex: " in told
     assert "completed, 1 of 1" in desk.do("run", "--once", "--connection", "acme")
 

@@ -94,6 +94,8 @@ def test_what_a_host_said_to_another_process_counts_here_too(register: Register)
     now = datetime.now(UTC)
     register.host_pauses.note("over", now - timedelta(minutes=1), now=now)
     register.host_pauses.note("pleo.example", now + timedelta(minutes=1), now=now)
+    # What it said before, to somebody else, does not end it sooner.
+    register.host_pauses.note("pleo.example", now + timedelta(seconds=5), now=now)
     limits = Limits()
     with limited(limits), working_for("acme", register):
         assert limits.held("pleo.example") == pytest.approx(60, abs=30)

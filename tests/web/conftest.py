@@ -75,8 +75,9 @@ def endpoint(tmp_path: Path) -> Iterator[Endpoint]:
     """Serve an endpoint that knows one subscription."""
     woken: list[str] = []
 
-    async def wake(name: str) -> None:
+    async def wake(name: str) -> bool:
         woken.append(name)
+        return name == "acme"
 
     url = f"sqlite:///{tmp_path}/counterfoil.db"
     with open_register(url, seal=Seal([new_key()])) as register:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import socket
@@ -9,17 +10,23 @@ import sqlite3
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from sqlalchemy import update
 from structlog.testing import capture_logs
 
 from counterfoil.pleo.webhooks import WebhookForged, check_signature, read
+from counterfoil.register import RegisterUnavailable
 from counterfoil.register.schema import webhook_subscriptions
 from counterfoil.web import webhooks
+from counterfoil.web.known import Known
 from tests.pleo.contract import sample
 from tests.web.conftest import COMPANY, TOKEN, Endpoint, subscribe
 from tests.web.signing import about_job, headers_for, secret_of
+
+if TYPE_CHECKING:
+    from counterfoil.register.webhooks import Subscription, Subscriptions
 
 ELSEWHERE = "12abc3d4-e567-890e-1234-abc56e78fabc"
 
@@ -246,3 +253,35 @@ def test_a_register_that_is_locked_puts_it_off_and_it_is_taken_later(
     assert "locked" in logs[0]["reason"]
     assert "counterfoil.db" not in answer.text
     assert endpoint.send(body, headers).status_code == 204
+
+
+class Away:
+    """Subscriptions in a register that nothing answers for; to find that out takes a while."""
+
+    def __init__(self) -> None:
+        """Nobody asked yet."""
+        self.asked = 0
+
+    def sealed(self) -> Mapping[str, Callable[[], Subscription]]:
+        """Fail, after a moment."""
+        self.asked += 1
+        time.sleep(0.1)
+        raise RegisterUnavailable("nothing answers")
+
+
+async def test_a_storm_waits_once_for_a_register_that_does_not_answer() -> None:
+    away = Away()
+    known = Known(cast("Subscriptions", away))
+    answers = await asyncio.gather(*(known.find("a") for _ in range(50)), return_exceptions=True)
+    assert {str(each) for each in answers} == {"nothing answers"}
+    assert away.asked == 1
+
+
+def test_a_connection_that_this_service_does_not_have_is_told_and_waits(endpoint: Endpoint) -> None:
+    subscribe(endpoint.register, "another", connection="removed", company_id=ELSEWHERE)
+    with capture_logs() as logs:
+        assert endpoint.send(about_job(ELSEWHERE), token="another").status_code == 204
+    (told,) = (each for each in logs if each["log_level"] == "warning")
+    assert "that this service does not have" in told["event"]
+    assert told["connection"] == "removed"
+    assert endpoint.register.wakeups.wanted(ELSEWHERE)

@@ -125,8 +125,8 @@ def _app(config: Config, register: Register, service: Serving, metrics: Metrics)
     token = config.serve.token.reveal() if config.serve.token else None
     companies = {name: each.connection.company_id for name, each in service.states.items()}
 
-    async def wake(name: str) -> None:
-        service.look(name)
+    async def wake(name: str) -> bool:
+        return service.look(name)
 
     return create_app(
         health_route(),

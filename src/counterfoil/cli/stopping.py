@@ -71,7 +71,12 @@ def stopping_in_loop(service: Stoppable) -> None:
             _leave("Leaving at once")
         complain(_TOLD)
         service.stop()
-        loop.call_later(LEAVE_SECONDS, _leave, "The items at hand take too long: leaving")
+        # Not the loop's: what is done after it, like telling people, takes its time, too.
+        leaving = threading.Timer(
+            LEAVE_SECONDS, _leave, ["What is at hand takes too long: leaving"]
+        )
+        leaving.daemon = True
+        leaving.start()
 
     for each in _SIGNALS:
         loop.add_signal_handler(each, told)

@@ -49,7 +49,7 @@ class Connections:
 
         A binding that nothing was written under binds nobody: it may have been a mistake.
         """
-        was = self._bound(binding.name)
+        was = self.bound(binding.name)
         if was is None or was == binding or not self._holds_entries(was.target):
             return
         changed = [
@@ -66,7 +66,7 @@ class Connections:
     def bind(self, binding: Binding, *, now: datetime) -> None:
         """Keep what a connection stands for at first use; refuse it when that changed."""
         self.check(binding)
-        if self._bound(binding.name) != binding:
+        if self.bound(binding.name) != binding:
             self.rebind(binding, now=now)
 
     def rebind(self, binding: Binding, *, now: datetime) -> None:
@@ -86,7 +86,8 @@ class Connections:
             fence: int = connection.execute(raised.returning(companies.c.fence)).scalar_one()
         return fence
 
-    def _bound(self, name: str) -> Binding | None:
+    def bound(self, name: str) -> Binding | None:
+        """Return what a connection stands for; None before its first use."""
         return next((each for each in self.all() if each.name == name), None)
 
     def _holds_entries(self, target: str) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, select
 
-from counterfoil.register.dialects import upsert
+from counterfoil.register.dialects import insert
 from counterfoil.register.schema import host_pauses
 
 if TYPE_CHECKING:
@@ -26,10 +26,17 @@ class HostPauses:
         self._database = database
 
     def note(self, host: str, until: datetime, *, now: datetime) -> None:
-        """Note until when a host is to be left alone, and forget pauses that are over."""
+        """Note until when a host is to be left alone at least, and forget pauses that are over."""
         with self._database.write("note_host_pause") as connection:
             connection.execute(delete(host_pauses).where(host_pauses.c.until < now))
-            connection.execute(upsert(connection, host_pauses), [{"host": host, "until": until}])
+            noted = insert(connection, host_pauses).values(host=host, until=until)
+            connection.execute(
+                noted.on_conflict_do_update(
+                    index_elements=["host"],
+                    set_={"until": until},
+                    where=host_pauses.c.until < until,
+                )
+            )
 
     def now(self, now: datetime) -> Mapping[str, datetime]:
         """Return which hosts are to be left alone, until when."""

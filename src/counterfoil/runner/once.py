@@ -134,8 +134,8 @@ async def run_connection(
     except Exception as fault:
         log.exception("a fault of Counterfoil", connection=connection.name)
         error = (
-            f"a fault of Counterfoil stopped it ({type(fault).__name__}: {fault}). Nothing is "
-            "lost: run again; if it stays, report it with the log"
+            f"a fault of Counterfoil stopped it ({type(fault).__name__}). Nothing is lost: run "
+            "again; if it stays, report it with the log, which says more with COUNTERFOIL_LOG=debug"
         )
     note("drain", connection=connection.name, outcome=_outcome(error, waiting, busy=busy))
     if error:

@@ -72,24 +72,27 @@ async def rotate(
     """
     _ = register.seal.prefix
     name = connection.name
-    known = register.subscriptions.all(name)
-    if not known:
-        raise ConfigurationError(
-            f"connection {name}: has no webhook subscription to rotate; "
-            f"counterfoil webhooks subscribe --connection {name}"
-        )
-    present = known[-1]
-    if present.replaces is not None:
-        raise ConfigurationError(
-            f"connection {name}: subscription {present.subscription_id} replaces "
-            f"{present.replaces} already, and has not delivered yet. It does with the next export; "
-            "if it never will, counterfoil webhooks remove --subscription takes one of them away"
-        )
-    kept = Extras(present.credentials.basic, present.credentials.headers)
     async with pleo_for(connection, register) as pleo:
-        return await _make(
-            connection, register, pleo, public_url, extras or kept, replaces=present.subscription_id
-        )
+        while known := register.subscriptions.all(name):
+            present = known[-1]
+            if present.replaces is None:
+                kept = Extras(present.credentials.basic, present.credentials.headers)
+                wanted, replaces = extras or kept, present.subscription_id
+                return await _make(
+                    connection, register, pleo, public_url, wanted, replaces=replaces
+                )
+            # One whose making was interrupted is made active; one that is gone at Pleo goes here.
+            if await _activated(pleo, register, present):
+                raise ConfigurationError(
+                    f"connection {name}: subscription {present.subscription_id} replaces "
+                    f"{present.replaces} already, and has not delivered yet. It does with the next "
+                    "export; if it never will, counterfoil webhooks remove --subscription takes "
+                    "one of them away"
+                )
+    raise ConfigurationError(
+        f"connection {name}: has no webhook subscription to rotate; "
+        f"counterfoil webhooks subscribe --connection {name}"
+    )
 
 
 async def remove(

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Wake", "asking_route"]
 
-Wake: TypeAlias = Callable[[str], Awaitable[object]]
-"""Tells whoever drains a connection, given by name, that its flag "look again" is set.
+Wake: TypeAlias = Callable[[str], Awaitable[bool]]
+"""Tells whoever drains a connection, given by name, that its flag "look again" is set; False where
+there is none of this name.
 
 The flag is durable, so a call that fails delays the look and loses nothing.
 """
@@ -37,9 +38,16 @@ def asking_route(
         name = request.path_params["name"]
         if name not in companies:
             return refused(404, f"There is no connection {name}; GET /connections lists them")
-        if company := companies[name]:
-            await asyncio.to_thread(register.wakeups.look, company)
+        await asyncio.to_thread(_flag, register, name, companies[name])
         await wake(name)
         return JSONResponse({"status": "accepted"}, 202)
 
     return Route("/connections/{name}/poll-now", poll_now, methods=["POST"])
+
+
+def _flag(register: Register, name: str, company: str) -> None:
+    """Set the company's flag; one that is not configured is known once the connection was used."""
+    if not company and (bound := register.connections.bound(name)) is not None:
+        company = bound.company_id
+    if company:
+        register.wakeups.look(company)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from counterfoil.register import RegisterUnavailable
 from counterfoil.register.webhooks import hash_of
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ class Known:
         """Take where they are kept."""
         self._kept = subscriptions
         self._by_hash: Mapping[str, Callable[[], Subscription]] = {}
-        self._read_at = float("-inf")
+        self._read_at = self._failed_at = float("-inf")
+        self._failure = ""
         self._reading = asyncio.Lock()
         self._told: dict[str, datetime] = {}
 
@@ -63,8 +65,16 @@ class Known:
         if time.monotonic() - self._read_at < age:
             return
         async with self._reading:
-            if time.monotonic() - self._read_at >= age:
+            if time.monotonic() - self._read_at < age:
+                return
+            # Where nothing answers, to fail takes time: whoever waited for that is told the same.
+            if time.monotonic() - self._failed_at < FRESH_SECONDS:
+                raise RegisterUnavailable(self._failure)
+            try:
                 found = await asyncio.to_thread(self._kept.sealed)
-                self._by_hash = found
-                self._read_at = time.monotonic()
-                self._told = {key: at for key, at in self._told.items() if key in found}
+            except RegisterUnavailable as error:
+                self._failure, self._failed_at = str(error), time.monotonic()
+                raise
+            self._by_hash = found
+            self._read_at = time.monotonic()
+            self._told = {key: at for key, at in self._told.items() if key in found}

@@ -127,7 +127,12 @@ class _Endpoint:
     async def _woken(self, name: str) -> None:
         """Wake whoever drains a connection; where that fails, its flag is found a little later."""
         try:
-            await self._wake(name)
+            if not await self._wake(name):
+                self._seldom.warn(
+                    "a webhook for a connection that this service does not have: it waits until "
+                    "one has it; if none is to, remove it with counterfoil webhooks remove",
+                    name,
+                )
         except Exception as error:  # noqa: BLE001 -- it is noted, and so not lost
             self._seldom.warn(
                 "nobody could be woken; it is looked at later", name, reason=repr(error)
