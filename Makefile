@@ -15,6 +15,8 @@ MINUTES ?= 10
 # Tests start hundreds of programs: compiled once, each starts in a third of the time.
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/pytest -n auto --dist worksteal
+# Schemathesis takes as long to collect as all the rest, and none of its tests is fast.
+FAST := -m "not slow" -p no:schemathesis --ignore=tests/sandbox/test_sandbox_schemathesis.py
 LOCK := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url \
 	--no-header --no-strip-extras --quiet
 
@@ -42,10 +44,10 @@ reliability: $(READY) ## Kill, simulate, cut the power, plant bugs; ends with on
 		tests/reliability tests/systems tests/tryton $(ARGS)
 
 check: lint ## The quick loop: lint, types, import directions, fast tests
-	$(PYTEST) -m "not slow" $(ARGS)
+	$(PYTEST) $(FAST) $(ARGS)
 
 coverage: $(READY) ## Hold the fast tests to every branch of the rules, the export and the register
-	$(PYTEST) -m "not slow" --cov --cov-report=term-missing --cov-fail-under=100 $(ARGS)
+	$(PYTEST) $(FAST) --cov --cov-report=term-missing --cov-fail-under=100 $(ARGS)
 
 soak: $(READY) ## Simulate exports in which everything goes wrong; ten minutes of a webhook storm
 	@$(BIN)/python -m tests.reliability.simulation_soak --examples=$(EXAMPLES) $(ARGS)

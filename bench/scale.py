@@ -53,7 +53,7 @@ def main(arguments: Sequence[str]) -> None:
     options = _options(arguments)
     plan = Plan(FULL, at_once=8, wakes=50, workers=WORKERS)
     if options.quick:
-        plan = Plan(QUICK, at_once=2, wakes=3, workers=(2,), losses=(signal.SIGKILL,))
+        plan = Plan(QUICK, at_once=2, wakes=1, workers=(2,), losses=(signal.SIGKILL,))
     if options.companies:
         sizes = replace(plan.sizes, companies=options.companies)
         plan = replace(plan, sizes=sizes, wakes=min(plan.wakes, max(1, options.companies // 2)))

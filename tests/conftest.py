@@ -13,7 +13,14 @@ from hypothesis import HealthCheck, settings
 from tests.logs import plain_logs
 
 # An outside effect beside the gate fails the test that caused it.
-pytest_plugins = ["tests.gate.plugin", "tests.postgres", "tests.acme", "tests.beancount_programs"]
+pytest_plugins = [
+    "tests.gate.plugin",
+    "tests.postgres",
+    "tests.acme",
+    "tests.beancount_programs",
+    "tests.certificates",
+    "tests.compiled_sql",
+]
 
 ROOT = Path(__file__).parent.parent
 

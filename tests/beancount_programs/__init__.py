@@ -26,14 +26,16 @@ __all__ = ["bean_check", "bean_query", "loaded", "take", "warm"]
 
 PROGRAMS = ("bean-check", "bean-query")
 HOST = Path(__file__).with_name("host.py")
+# It is started thousands of times, and imports nothing that has to be read.
 CALL = """\
 #!{python} -IS
-import json, os, socket, sys
-with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as host:
-    host.connect(os.path.join(os.path.dirname(sys.argv[0]), "host"))
-    told = {{"arguments": sys.argv, "folder": os.getcwd(), "variables": dict(os.environ)}}
-    socket.send_fds(host, [json.dumps(told).encode()], [0, 1, 2])
-    sys.exit(int(host.recv(16) or 70))
+import _socket, marshal, posix, sys
+host = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
+host.connect(sys.argv[0].rpartition("/")[0] + "/host")
+told = marshal.dumps((sys.argv, posix.getcwd(), posix.environ))
+files = b"".join(number.to_bytes(4, sys.byteorder) for number in (0, 1, 2))
+host.sendmsg([told], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, files)])
+sys.exit(int(host.recv(16) or 70))
 """
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import json
+import marshal
 import os
 import select
 import signal
@@ -14,6 +14,11 @@ from typing import Any, NoReturn
 
 LONGEST = 1 << 17
 """The longest call in bytes."""
+AS_NEEDED = (
+    "beanquery.sources.beancount",
+    *(f"beancount.ops.{name}" for name in ("balance", "documents", "pad")),
+)
+"""What they import when they are called."""
 
 
 def main(path: str) -> None:
@@ -23,6 +28,8 @@ def main(path: str) -> None:
         "bean-check": importlib.import_module("beancount.scripts.check").main,
         "bean-query": importlib.import_module("beanquery.shell").main,
     }
+    for each in AS_NEEDED:
+        importlib.import_module(each)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
         listener.bind(path)
@@ -44,14 +51,14 @@ def serve(call: socket.socket, loader: Any, entries: dict[str, Any]) -> NoReturn
     code: object = 70
     try:
         told, files, _, _ = socket.recv_fds(call, LONGEST, 3)
-        asked = json.loads(told)
+        arguments, folder, variables = marshal.loads(told)  # noqa: S302 -- of the tests' own stub
         for number, file in enumerate(files):
             os.dup2(file, number)
             os.close(file)
-        os.chdir(asked["folder"])
+        os.chdir(folder)
         os.environ.clear()
-        os.environ.update(asked["variables"])
-        sys.argv = asked["arguments"]
+        os.environb.update(variables)
+        sys.argv = arguments
         # It reads where its cache is when it is loaded.
         loader.initialize("BEANCOUNT_DISABLE_LOAD_CACHE" not in os.environ)
         entries[os.path.basename(sys.argv[0])]()  # noqa: PTH119 -- a name, quickly

@@ -35,37 +35,40 @@ class Call:
 
 def effects_in(source: Path) -> dict[str, set[str]]:
     """Return each effect's name, with the packages it is in; raises ValueError for one unread."""
-    calls = [call for path in sorted(source.rglob("*.py")) for call in _calls(path, source)]
+    calls: dict[str, list[Call]] = {}
+    for path in sorted(source.rglob("*.py")):
+        for call in _calls(path, source):
+            calls.setdefault(call.package, []).append(call)
     found: dict[str, set[str]] = {}
-    for call in calls:
-        if call.name == "effect":
-            names = set(Reader(calls, call.package).texts(call.node.args[0], call.around))
-            if not names:
-                place = f"{call.package}: {ast.unparse(call.node)}"
-                raise ValueError(f"the name of this effect cannot be read: {place}")
-            for name in names:
-                found.setdefault(name, set()).add(call.package)
+    for package, those in calls.items():
+        for call in those:
+            if call.name == "effect":
+                names = set(Reader(those).texts(call.node.args[0], call.around))
+                if not names:
+                    place = f"{package}: {ast.unparse(call.node)}"
+                    raise ValueError(f"the name of this effect cannot be read: {place}")
+                for name in names:
+                    found.setdefault(name, set()).add(package)
     return found
 
 
 def _calls(path: Path, source: Path) -> Iterator[Call]:
     package = path.relative_to(source).parts[0].removesuffix(".py")
 
-    def walk(node: ast.AST, around: tuple[Function, ...]) -> Iterator[Call]:
+    left: list[tuple[ast.AST, tuple[Function, ...]]] = [(ast.parse(path.read_text()), ())]
+    while left:
+        node, around = left.pop()
         if isinstance(node, ast.Call):
             yield Call(node, around, package)
         inner = (*around, node) if isinstance(node, Function) else around
-        for child in ast.iter_child_nodes(node):
-            yield from walk(child, inner)
-
-    yield from walk(ast.parse(path.read_text()), ())
+        left += [(child, inner) for child in ast.iter_child_nodes(node)]
 
 
 class Reader:
     """Finds every text that an expression can be, within one package; each is followed once."""
 
-    def __init__(self, calls: list[Call], package: str) -> None:
-        self._calls = [call for call in calls if call.package == package]
+    def __init__(self, calls: list[Call]) -> None:
+        self._calls = calls
         self._followed: set[int] = set()
 
     def texts(self, node: ast.expr, around: tuple[Function, ...]) -> Iterator[str]:

@@ -18,9 +18,10 @@ UNEXPLAINED = re.compile(r"# noq[a](?!: [A-Z]+[0-9]+(, [A-Z]+[0-9]+)*\W+\w+\W+\w
 def lines(root: Path) -> list[tuple[str, str]]:
     """Give each line of our Python code with its place."""
     return [
-        (f"{path.relative_to(root)}:{number}", line)
+        (f"{name}:{number}", line)
         for folder in ("src", "tests", "bench", "examples")
         for path in sorted((root / folder).rglob("*.py"))
+        for name in (path.relative_to(root),)
         for number, line in enumerate(path.read_text().splitlines(), 1)
     ]
 

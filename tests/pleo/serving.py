@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from counterfoil.sandbox.server import AppServer, listen, url_of
 
 
 class Switch:
@@ -35,26 +35,21 @@ def served(
     gives its own Date is not ``dated``.
     """
     certificate, key = tls or (None, None)
-    # asyncio turns small answers out at once only on sockets that say they are TCP.
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        config = uvicorn.Config(
-            app,
-            log_level="critical",
-            lifespan="off",
-            ws="none",
-            date_header=dated,
-            ssl_certfile=certificate,
-            ssl_keyfile=key,
-        )
-        server = uvicorn.Server(config)
-        # Bound and listening already, so a request waits in the backlog until the thread is up.
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
-            port = listener.getsockname()[1]
-            yield f"https://localhost:{port}" if tls else f"http://127.0.0.1:{port}"
-        finally:
-            server.should_exit = True
-            thread.join()
+    config = uvicorn.Config(
+        app,
+        log_level="critical",
+        lifespan="off",
+        ws="none",
+        date_header=dated,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
+    )
+    server, listener = AppServer(config), listen()
+    url = url_of(listener).replace(
+        "http://127.0.0.1", "https://localhost" if tls else "http://127.0.0.1"
+    )
+    server.start(listener)
+    try:
+        yield url
+    finally:
+        server.stop()

@@ -16,16 +16,11 @@ def plans_of(register: Register, ask: Callable[[], object]) -> list[str]:
     """Say how the database finds the rows of each query that is asked."""
     asked: list[tuple[str, Any]] = []
 
-    def note(statement: str, values: object) -> None:
+    def note(_: object, __: object, statement: str, values: object, *___: object) -> None:
         if statement.startswith("SELECT"):
             asked.append((statement, values))
 
-    with register.database.read() as connection:
-        event.listen(
-            connection.engine,
-            "do_execute",
-            lambda _, statement, values, __: note(statement, values),
-        )
+    event.listen(register.database.engine, "before_cursor_execute", note)
     ask()
     with register.database.read() as connection:
         return [

@@ -29,7 +29,7 @@ from tests.tryton.tryton_server import Database
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-ITEMS = 120
+ITEMS = 60
 EXCHANGE = "7900"
 """Where Tryton puts what rounding leaves of an invoice in another currency."""
 OWED = {"Liabilities:AP:": "2000", "Liabilities:Employees:": "2010"}

@@ -351,7 +351,7 @@ def configured(server: Tryton) -> Path:
 
 def surroundings(**more: str) -> dict[str, str]:
     """Return the environment of programs that are none of ours: nothing listens in them."""
-    ours = ("PYTHONPATH", "COUNTERFOIL_GATE")
+    ours = ("PYTHONPATH", "COUNTERFOIL_GATE", "SSL_CERT_FILE")
     return {name: value for name, value in os.environ.items() if name not in ours} | more
 
 

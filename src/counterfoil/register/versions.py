@@ -5,18 +5,20 @@ Who may migrate when, and what else must stand still meanwhile, is left to the c
 
 from __future__ import annotations
 
+from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Column, MetaData, String, Table, inspect, select
-from sqlalchemy.schema import CreateTable
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from counterfoil.errors import CounterfoilError
 from counterfoil.register.schema import metadata
 
 if TYPE_CHECKING:
     from alembic.config import Config
-    from sqlalchemy import Connection, Index
+    from sqlalchemy import Connection, Dialect, Index
+    from sqlalchemy.schema import DDLElement
 
 __all__ = ["HEAD", "SchemaMismatch", "bring_up", "migrate", "refuse_newer", "version_of"]
 
@@ -41,10 +43,12 @@ def version_of(connection: Connection) -> str | None:
 
 def refuse_newer(version: str | None, place: str) -> None:
     """Raise SchemaMismatch for a version that this Counterfoil does not know."""
+    if version is None:
+        return
     from alembic.script import ScriptDirectory  # noqa: PLC0415 -- slow, and seldom needed
 
     known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-    if version is not None and version not in known:
+    if version not in known:
         raise SchemaMismatch(
             f"The register {place} has schema {version}, and this Counterfoil knows {HEAD} and "
             "older ones: a newer Counterfoil works with it. Install that one here, too"
@@ -60,12 +64,18 @@ def bring_up(connection: Connection, had: str | None) -> None:
     if had is not None:
         migrate(connection)
         return
-    for table in metadata.sorted_tables:
-        connection.execute(CreateTable(table))
-        for index in sorted(table.indexes, key=_order):
-            index.create(connection)
-    _VERSION.create(connection)
+    for statement in _making(connection.dialect):
+        connection.exec_driver_sql(statement)
     connection.execute(_VERSION.insert().values(version_num=HEAD))
+
+
+@lru_cache(maxsize=2)
+def _making(dialect: Dialect) -> list[str]:
+    """Return the statements that make all tables and their indexes."""
+    made: list[DDLElement] = []
+    for table in (*metadata.sorted_tables, _VERSION):
+        made += [CreateTable(table), *map(CreateIndex, sorted(table.indexes, key=_order))]
+    return [str(each.compile(dialect=dialect)) for each in made]
 
 
 def _order(index: Index) -> tuple[bool, str]:

@@ -16,7 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from counterfoil.sandbox.app import create_app
 from counterfoil.sandbox.state import State
 
-__all__ = ["SandboxServer", "listen", "serve", "url_of"]
+__all__ = ["AppServer", "SandboxServer", "listen", "serve", "url_of"]
 
 THREAD_NAME = "counterfoil-sandbox"
 
@@ -66,6 +66,48 @@ def url_of(listener: socket.socket) -> str:
     return f"http://{host}:{port}"
 
 
+class AppServer:
+    """An application on an open port, in a thread of its own, without uvicorn's naps."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        """Take what to serve; nothing is started yet."""
+        self._config = config
+        self._thread: Thread | None = None
+        self._loop = asyncio.new_event_loop()
+        self._stop = asyncio.Event()
+
+    def start(self, listener: socket.socket, name: str = THREAD_NAME) -> None:
+        """Take requests from here on; the port is closed in the end."""
+        self._thread = Thread(target=self._run, args=(listener,), name=name, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Close all connections and wait for the thread."""
+        self._loop.call_soon_threadsafe(self._stop.set)
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self, listener: socket.socket) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._serve(listener))
+
+    async def _serve(self, listener: socket.socket) -> None:
+        self._config.load()
+        server = uvicorn.Server(self._config)
+        server.lifespan = self._config.lifespan_class(self._config)
+        with listener:
+            await server.startup(sockets=[listener])
+            while not self._stop.is_set():
+                await server.on_tick(0)  # what headers say of the time
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(1):
+                        await self._stop.wait()
+            for listening in server.servers:
+                listening.close()
+            for connection in tuple(server.server_state.connections):
+                connection.transport.abort()
+
+
 class SandboxServer:
     """A state on a free port of this machine, in a thread of its own, with or without async.
 
@@ -76,16 +118,13 @@ class SandboxServer:
         """Take what to serve; nothing is opened yet."""
         self.state = state
         self.url = ""
-        self._thread: Thread | None = None
-        self._loop = asyncio.new_event_loop()
-        self._stop = asyncio.Event()
+        self._server = AppServer(_config(create_app(state)))
 
     def __enter__(self) -> Self:
         """Listen; ``url`` is set and requests are taken from here on."""
         listener = listen()
         self.url = url_of(listener)
-        self._thread = Thread(target=self._run, args=(listener,), name=THREAD_NAME, daemon=True)
-        self._thread.start()
+        self._server.start(listener)
         return self
 
     def __exit__(
@@ -95,9 +134,7 @@ class SandboxServer:
         trace: TracebackType | None,
     ) -> None:
         """Close all connections and wait for the thread."""
-        self._loop.call_soon_threadsafe(self._stop.set)
-        if self._thread is not None:
-            self._thread.join()
+        self._server.stop()
         self.state.outbox.close()
 
     async def __aenter__(self) -> Self:
@@ -112,24 +149,6 @@ class SandboxServer:
     ) -> None:
         """Do as ``with`` does, without blocking the loop."""
         await asyncio.to_thread(self.__exit__, kind, error, trace)
-
-    def _run(self, listener: socket.socket) -> None:
-        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            runner.run(self._serve(listener))
-
-    async def _serve(self, listener: socket.socket) -> None:
-        """Serve until told to stop, without the naps that uvicorn's own loop takes."""
-        config = _config(create_app(self.state))
-        config.load()
-        server = uvicorn.Server(config)
-        server.lifespan = config.lifespan_class(config)
-        with listener:
-            await server.startup(sockets=[listener])
-            await self._stop.wait()
-            for listening in server.servers:
-                listening.close()
-            for connection in tuple(server.server_state.connections):
-                connection.transport.abort()
 
 
 def serve(state: State, listener: socket.socket) -> None:

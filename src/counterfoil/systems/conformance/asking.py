@@ -116,11 +116,18 @@ async def book_all(books: AccountingSystem, *entries: Entry) -> None:
 
 async def all_of(books: AccountingSystem, entry: Entry) -> list[Found]:
     """Look up all records of an entry's part, every attempt."""
-    key = (entry.reference.entry_id, entry.reference.part)
-    found = list((await books.find([key])).get(key, ()))
-    others = [one for one in found if (one.reference.entry_id, one.reference.part) != key]
-    assert others == [], f"find() tells records of other items under {key}"
+    (found,) = await _all_of_each(books, [entry])
     return found
+
+
+async def _all_of_each(books: AccountingSystem, entries: Sequence[Entry]) -> list[list[Found]]:
+    keys = [(entry.reference.entry_id, entry.reference.part) for entry in entries]
+    answer = await books.find(keys)
+    every = [list(answer.get(key, ())) for key in keys]
+    for key, found in zip(keys, every, strict=True):
+        others = [one for one in found if (one.reference.entry_id, one.reference.part) != key]
+        assert others == [], f"find() tells records of other items under {key}"
+    return every
 
 
 async def live_of(books: AccountingSystem, entry: Entry) -> list[Found]:
@@ -130,22 +137,30 @@ async def live_of(books: AccountingSystem, entry: Entry) -> list[Found]:
 
 async def only(books: AccountingSystem, entry: Entry) -> Found:
     """Return the one record of an entry's reference, with the figures that were sent."""
-    every = [one for one in await all_of(books, entry) if one.reference == entry.reference]
-    assert len(every) == 1, f"find() shows {len(every)} records of {entry.reference}, not one"
-    wrong = differences(every[0], entry, books.capabilities)
+    return _only(await all_of(books, entry), entry, books.capabilities)
+
+
+def _only(every: Sequence[Found], entry: Entry, capabilities: Capabilities) -> Found:
+    same = [one for one in every if one.reference == entry.reference]
+    assert len(same) == 1, f"find() shows {len(same)} records of {entry.reference}, not one"
+    wrong = differences(same[0], entry, capabilities)
     assert not wrong, "\n".join([f"find() shows of {entry.reference}:", *wrong])
-    return every[0]
+    return same[0]
 
 
 async def shown_once(book: FreshBook, *entries: Entry) -> list[Found]:
     """Return the one live record that a new job finds of each entry."""
     async with job(book) as books:
-        return [await _one_live(books, entry) for entry in entries]
+        every = await _all_of_each(books, entries)
+        return [
+            _one_live(each, entry, books.capabilities)
+            for each, entry in zip(every, entries, strict=True)
+        ]
 
 
-async def _one_live(books: AccountingSystem, entry: Entry) -> Found:
-    found = await only(books, entry)
-    live = await live_of(books, entry)
+def _one_live(every: Sequence[Found], entry: Entry, capabilities: Capabilities) -> Found:
+    found = _only(every, entry, capabilities)
+    live = [one for one in every if one.state.live]
     assert live == [found], f"{entry.reference} is not the one record that counts: {live}"
     return found
 
