@@ -11,6 +11,8 @@ from functools import partialmethod
 
 import psycopg
 import pytest
+from procrastinate.exceptions import ConnectorException
+from procrastinate.manager import JobManager
 from psycopg_pool import AsyncConnectionPool
 from structlog.testing import capture_logs
 
@@ -365,6 +367,30 @@ async def test_a_task_that_is_done_and_could_not_be_noted_keeps_nobody_waiting(
             work.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await work
+
+
+async def test_drains_are_told_where_no_more_tasks_can_be_fetched(
+    connection: Connection, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Procrastinate waits for the drains then: one of an hour must not keep all others waiting."""
+
+    async def away(*_: object, **__: object) -> None:
+        raise ConnectorException
+
+    with open_register(postgres_url) as register:
+        queue = Queue(postgres_url, register.database.place)
+
+        async def drain(_: str) -> None:
+            with monkeypatch.context() as patch:
+                patch.setattr(JobManager, "fetch_job", away)
+                await until(queue.ended.is_set)
+
+        async with queue.open():
+            for _ in range(2):
+                await queue.put(connection, Urgency.DUE)
+                with pytest.raises(RegisterUnavailable):
+                    await queue.work(2, drain, nobody_looks)
+                assert await queue.taken() == []
 
 
 class AwayOnce(Queue):

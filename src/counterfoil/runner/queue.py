@@ -12,6 +12,7 @@ import asyncio
 import logging
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from enum import IntEnum
+from threading import Event
 from typing import TYPE_CHECKING, Final
 
 import psycopg
@@ -28,7 +29,7 @@ from counterfoil.register.postgres import reached_by
 from counterfoil.register.queue_tables import QUEUE_SCHEMA
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
 
     from psycopg import AsyncConnection
@@ -47,7 +48,7 @@ STALLED_SECONDS: Final = 15.0
 """A worker whose heart has not beaten for so long is dead or frozen."""
 FORGOTTEN_SECONDS: Final = 24 * 60 * 60.0
 """So long a worker is known by its number after that, and what it holds can be told by it."""
-FETCH_SECONDS: Final = 5.0
+FETCH_SECONDS: Final = 0.5
 """How soon a task is found whose notice was lost."""
 REACH_SECONDS: Final = 10.0
 POOL: Final = 4
@@ -84,7 +85,9 @@ class Queue:
             timeout=REACH_SECONDS,
         )
         self._app = App(connector=connector)
-        self._app.job_manager = self._jobs = _Jobs(connector)
+        self.ended = Event()
+        """Set where no more tasks can be fetched, though drains go on: they are to end soon."""
+        self._app.job_manager = self._jobs = _Jobs(connector, self.ended)
         self.at_work: set[str] = set()
         """The connections whose companies are being drained here."""
 
@@ -129,10 +132,11 @@ class Queue:
 
         ``drain`` is called with the name of each connection whose company is to be drained;
         ``known`` is entered with the worker's number before it takes a task, and left when it has
-        none any more. Raises RegisterUnavailable, also where a notice or a heartbeat could not be
-        had.
+        none any more. Raises RegisterUnavailable once a task could not be fetched and the drains,
+        which see that in ``ended``, have come to an end.
         """
         _retell()
+        self.ended.clear()
         run = self._calling(drain)
         self._app.tasks[TASK] = Task(run, blueprint=self._app, name=TASK, queue=QUEUE)
         with ExitStack() as stack, self._jobs.entering(stack, known):
@@ -219,10 +223,17 @@ class Queue:
 
 
 class _Jobs(JobManager):
-    """Procrastinate's, which makes a worker known by its number before that takes a task."""
+    """Procrastinate's, which makes a worker known by its number before that takes a task.
 
-    number: int | None = None
+    And it tells where none can be fetched: Procrastinate waits for the drains then, however long.
+    """
+
     _enter: Callable[[int], object]
+
+    def __init__(self, connector: PsycopgConnector, ended: Event) -> None:
+        super().__init__(connector)
+        self.number: int | None = None
+        self._ended = ended
 
     @contextmanager
     def entering(
@@ -239,6 +250,13 @@ class _Jobs(JobManager):
         await asyncio.to_thread(self._enter, number)
         self.number = number
         return number
+
+    async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
+        try:
+            return await super().fetch_job(queues, worker_id)
+        except Exception:
+            self._ended.set()
+            raise
 
 
 class _Retelling(logging.Handler):

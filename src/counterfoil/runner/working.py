@@ -217,11 +217,15 @@ class Worker(Dispatcher):
             return
         try:
             await in_thread(self._threads, self._drain_and_note, connection)
-            if self.stopping:
+            if self._leaves_off():
                 await self._queue.put(connection, Urgency.CALLED)
         except RegisterUnavailable as error:
             self._lookout.ask([name])
             log.warning("a drain stays without a note", connection=name, reason=str(error))
+
+    def _leaves_off(self) -> bool:
+        """Whether drains are to end with the chunk at hand, and go on with whoever is next."""
+        return self.stopping or self._queue.ended.is_set()
 
     def _drain_and_note(self, connection: Connection) -> None:
         began = datetime.now(UTC)
@@ -229,7 +233,7 @@ class Worker(Dispatcher):
             connection.name, worker=self._locks.application, state=State.RUNNING, now=began
         )
         state = _state(connection, begun)
-        report = drained(connection, self._register, self._stopping.is_set)
+        report = drained(connection, self._register, self._leaves_off)
         now = datetime.now(UTC)
         state.note(report, now)
         tell(state, report)
