@@ -76,3 +76,31 @@ def test_told_twice_it_leaves_at_once(
     assert reported(acme) == 250
     ledger = "".join(path.read_text() for path in acme.folder.glob("counterfoil/*.beancount"))
     assert ledger.count('pleo_part: "entry"') == 250
+
+
+SERVICE = """
+import asyncio, os, signal, time
+from counterfoil.cli import stopping
+
+class Service:
+    stopping = False
+    def stop(self): self.stopping = True
+
+async def told():
+    stopping.stopping_in_loop(Service())
+    os.kill(os.getpid(), signal.SIGTERM)
+    await asyncio.sleep(0.1)
+
+stopping.LEAVE_SECONDS = 0.5
+asyncio.run(told())
+time.sleep(60)
+"""
+
+
+def test_what_is_done_after_the_work_is_not_waited_for_either() -> None:
+    command = [sys.executable, "-c", SERVICE]
+    began = time.monotonic()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "takes too long: leaving" in done.stderr
+    assert time.monotonic() - began < 50

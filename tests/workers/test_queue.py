@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partialmethod
@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 
 from counterfoil import ending
 from counterfoil.config import Connection, load
-from counterfoil.errors import ConfigurationError, FenceLost
+from counterfoil.errors import ConfigurationError
 from counterfoil.register import (
     Register,
     RegisterUnavailable,
@@ -268,21 +268,65 @@ async def test_a_worker_that_is_told_to_stop_lives_until_its_drains_have_ended(
             assert database.execute(query).fetchall() == []
 
 
-async def test_only_the_sessions_of_the_worker_that_has_the_task_are_cut_off(
-    connection: Connection, postgres_url: str
+@contextmanager
+def held_by(application: str, url: str, *locks: str) -> Iterator[psycopg.Connection]:
+    """Hold locks as another process does."""
+    with psycopg.connect(url, autocommit=True, application_name=application) as session:
+        for lock in locks:
+            session.execute("SELECT pg_advisory_lock(%s)", [key_of(lock)])
+        yield session
+
+
+@pytest.mark.parametrize(
+    ("known_by", "noted"),
+    [
+        ({worker_lock(7), process_lock("frozen")}, "frozen"),
+        ({worker_lock(7)}, None),
+        # A machine that vanished: its lock is gone, and what it had begun is there still.
+        (set(), "frozen"),
+    ],
+    ids=["frozen", "frozen before it was noted", "vanished"],
+)
+def test_the_worker_that_has_a_task_is_cut_off(
+    connection: Connection, postgres_url: str, known_by: set[str], noted: str | None
 ) -> None:
     lock = company_lock(connection.company_id)
-    with open_register(postgres_url) as register, open_register(postgres_url) as frozen:
+    with open_register(postgres_url) as register, ExitStack() as stack:
         assert isinstance(register.locks, AdvisoryLocks)
         queue = Queue(postgres_url, register.database.place)
         lookout = Lookout({"acme": connection}, register, register.locks, queue, every=300)
-        with frozen.locks.hold(lock):
-            lookout._cut_off(connection, 7)
-            frozen.locks.confirm(lock)
-            with frozen.locks.hold(worker_lock(7)):
-                lookout._cut_off(connection, 7)
-            with pytest.raises(FenceLost):
-                frozen.locks.confirm(lock)
+        if noted:
+            register.looks.begin("acme", worker=noted, state="running", now=NOW)
+        register.connections.raise_fence(connection.company_id)
+        stack.enter_context(held_by("frozen", postgres_url, *known_by))
+        stack.enter_context(held_by("frozen", postgres_url, lock))
+        begun = psycopg.connect(postgres_url, application_name="frozen")
+        begun.execute("SELECT fence FROM companies FOR SHARE")
+        lookout._cut_off(connection, 7)
+        assert register.connections.raise_fence(connection.company_id) == 2
+        assert register.locks.free({lock}) == {lock}
+        with pytest.raises(psycopg.OperationalError):
+            begun.execute("SELECT 1")
+
+
+@pytest.mark.parametrize("lock", [worker_lock(7), process_lock("another")], ids=["7", "by name"])
+def test_whoever_has_a_company_by_now_is_not_cut_off(
+    connection: Connection, postgres_url: str, lock: str
+) -> None:
+    """The task's worker is frozen, or ended; another was quicker than we are."""
+    company = company_lock(connection.company_id)
+    with (
+        open_register(postgres_url) as register,
+        held_by("frozen" if lock == worker_lock(7) else "another", postgres_url, lock),
+        held_by("another", postgres_url, company) as another,
+    ):
+        assert isinstance(register.locks, AdvisoryLocks)
+        queue = Queue(postgres_url, register.database.place)
+        lookout = Lookout({"acme": connection}, register, register.locks, queue, every=300)
+        register.looks.begin("acme", worker="another", state="running", now=NOW)
+        lookout._cut_off(connection, 7)
+        another.execute("SELECT 1")
+        assert register.locks.free({company}) == set()
 
 
 WAITING = (
@@ -469,15 +513,15 @@ async def test_our_own_tasks_are_ours_though_our_heart_was_late(
 async def test_a_queue_that_could_not_be_opened_is_opened_anew(
     connection: Connection, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    quick = partialmethod(AsyncConnectionPool.open, timeout=0.2)
-    monkeypatch.setattr(AsyncConnectionPool, "open", quick)
     with postgres_server.database(postgres_server.template) as there:
         name = f"{there.rpartition('/')[-1]}_later"
         with open_register(there) as register:
             queue = Queue(postgres_server.of(name), register.database.place)
-        with pytest.raises(RegisterUnavailable):
-            async with queue.open():
-                raise AssertionError
+        quick = partialmethod(AsyncConnectionPool.open, timeout=0.2)
+        with monkeypatch.context() as patch:
+            patch.setattr(AsyncConnectionPool, "open", quick)
+            with pytest.raises(RegisterUnavailable):
+                await queue.open().__aenter__()
         postgres_server.run("CREATE DATABASE {} TEMPLATE {}", name, postgres_server.template)
         try:
             async with queue.open():
@@ -496,6 +540,32 @@ def end_session(url: str, lock: str) -> None:
         )
 
 
+async def test_a_worker_is_known_by_its_number_and_leaves_off_where_nothing_is_fetched(
+    acme: Acme, postgres_url: str
+) -> None:
+    acme.replace("sqlite:///counterfoil.db", postgres_url)
+    config = load(acme.folder / "counterfoil.toml", {"PLEO_API_KEY": "x"})
+    numbers = "SELECT id FROM counterfoil_queue.procrastinate_workers"
+    with (
+        open_register(postgres_url) as register,
+        psycopg.connect(postgres_url, autocommit=True) as database,
+    ):
+        locks = register.locks
+        assert isinstance(locks, AdvisoryLocks)
+        worker = Worker(config, config.connections, register, at_once=1)
+        running = asyncio.create_task(worker.run())
+        await until(lambda: register.looks.get("acme") is not None)
+        await until(lambda: database.execute(numbers).fetchall() != [])
+        ((number,),) = database.execute(numbers).fetchall()
+        await until(lambda: locks.free({worker_lock(number)}) == set())
+        assert not worker._leaves_off()
+        worker._queue.ended.set()
+        assert worker._leaves_off()
+        worker.stop()
+        await running
+        assert locks.free({worker_lock(number)}) == {worker_lock(number)}
+
+
 def test_a_lock_that_shows_who_lives_is_taken_anew(postgres_url: str) -> None:
     with open_register(postgres_url) as register, open_register(postgres_url) as other:
         locks = register.locks
@@ -512,6 +582,8 @@ def test_a_lock_that_shows_who_lives_is_taken_anew(postgres_url: str) -> None:
             end_session(postgres_url, "process")
             with other.locks.hold("process"), pytest.raises(LockHeld):
                 locks.keep("process")
+            locks.keep("process")
+            locks.confirm("process")
         locks.keep("process")
         assert other.locks.free({"process"}) == {"process"}
 

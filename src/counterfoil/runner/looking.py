@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from counterfoil.register.database import RegisterUnavailable
-from counterfoil.register.locks import company_lock, target_lock, worker_lock
+from counterfoil.register.locks import company_lock, process_lock, target_lock, worker_lock
 from counterfoil.runner.queue import Urgency
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class Lookout:
             while left:
                 await self._queue.put(self._connections[left[0]], urgency)
                 left.popleft()
-        except RegisterUnavailable:
+        except (RegisterUnavailable, asyncio.CancelledError):
             self.ask(left)
             raise
 
@@ -118,7 +118,13 @@ class Lookout:
         ours = [
             each for each in self._register.looks.due(now) if each.connection in self._connections
         ]
-        return [look.connection for look in ours if self._take(look, now)]
+        taken: list[str] = []
+        try:
+            taken.extend(look.connection for look in ours if self._take(look, now))
+        except RegisterUnavailable:
+            self._asked.update(taken)
+            raise
+        return taken
 
     def _flagged(self) -> list[str]:
         """Find who is called for; one that a person paused keeps its flag until it is resumed."""
@@ -206,16 +212,28 @@ class Lookout:
     def _cut_off(self, connection: Connection, number: int) -> None:
         """End the sessions by which a frozen worker holds the company and its book."""
         company = self.company(connection.name)
-        frozen = self._locks.holder(worker_lock(number))
+        frozen = self._name_of(number, connection.name)
         if company is None or frozen is None:
             return
         for lock in (
             company_lock(company),
             target_lock(connection.open_books().target),
         ):
-            if (holder := self._locks.cut_off(lock, only=frozen.application)) is not None:
+            if (holder := self._locks.cut_off(lock, only=frozen)) is not None:
                 log.warning("a worker that hangs is cut off", lock=lock, holder=str(holder))
-        self._locks.end_transactions(frozen.application)
+        self._locks.end_transactions(frozen)
+
+    def _name_of(self, number: int, name: str) -> str | None:
+        """Say how the worker that has a task calls itself at PostgreSQL.
+
+        Where its lock is gone already, other sessions of it may be there still: those of a machine
+        that vanished. Then who noted that it drains the connection is meant, unless that one lives.
+        """
+        if (holder := self._locks.holder(worker_lock(number))) is not None:
+            return holder.application
+        look = self._register.looks.get(name)
+        noted = None if look is None else look.worker
+        return noted if noted and self._locks.free({process_lock(noted)}) else None
 
 
 def _now() -> datetime:

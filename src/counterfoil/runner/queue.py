@@ -86,7 +86,7 @@ class Queue:
         )
         self._app = App(connector=connector)
         self.ended = Event()
-        """Set where no more tasks can be fetched, though drains go on: they are to end soon."""
+        """Set where no more tasks are fetched, though drains go on: they are to end soon."""
         self._app.job_manager = self._jobs = _Jobs(connector, self.ended)
         self.at_work: set[str] = set()
         """The connections whose companies are being drained here."""
@@ -139,8 +139,12 @@ class Queue:
         self.ended.clear()
         run = self._calling(drain)
         self._app.tasks[TASK] = Task(run, blueprint=self._app, name=TASK, queue=QUEUE)
-        with ExitStack() as stack, self._jobs.entering(stack, known):
-            await self._fetch(at_once)
+        stack = ExitStack()
+        try:
+            with self._jobs.entering(stack, known):
+                await self._fetch(at_once)
+        finally:
+            await asyncio.to_thread(stack.close)
 
     async def _fetch(self, at_once: int) -> None:
         fetcher = Fetcher(
@@ -160,6 +164,7 @@ class Queue:
             with self._telling():
                 await asyncio.shield(fetching)
         except asyncio.CancelledError:
+            self.ended.set()
             # It is told, not cancelled, as often as we are: cancelled twice, it drops its drains.
             await see_ended([fetching], fetcher.stop)
             fetching.exception()
@@ -170,11 +175,14 @@ class Queue:
         raise self._place.unavailable("the queue cannot be followed any more")
 
     async def _keep_beating(self, fetcher: Fetcher) -> None:
-        """Beat the worker's heart until it has ended: its own stops before it waits for drains."""
+        """Beat the worker's heart until it has ended.
+
+        Its own stops before it waits for drains, and for good where one beat fails.
+        """
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
             if fetcher.worker_id is not None:
-                # Whether the register is away is noticed by the worker's own.
+                # Whether the register is away is noticed where tasks are fetched.
                 with suppress(psycopg.Error, exceptions.ConnectorException):
                     await self._jobs.update_heartbeat(fetcher.worker_id)
 
@@ -247,7 +255,12 @@ class _Jobs(JobManager):
 
     async def register_worker(self) -> int:
         number = await super().register_worker()
-        await asyncio.to_thread(self._enter, number)
+        try:
+            await asyncio.to_thread(self._enter, number)
+        except BaseException:
+            with suppress(psycopg.Error, exceptions.ConnectorException):
+                await self.unregister_worker(number)
+            raise
         self.number = number
         return number
 

@@ -72,15 +72,16 @@ async def rotate(
     """
     _ = register.seal.prefix
     name = connection.name
+    known = register.subscriptions.all(name)
+    if not known:
+        raise ConfigurationError(
+            f"connection {name}: has no webhook subscription to rotate; "
+            f"counterfoil webhooks subscribe --connection {name}"
+        )
+    present = known[-1]
+    replaces = present.subscription_id
     async with pleo_for(connection, register) as pleo:
-        while known := register.subscriptions.all(name):
-            present = known[-1]
-            if present.replaces is None:
-                kept = Extras(present.credentials.basic, present.credentials.headers)
-                wanted, replaces = extras or kept, present.subscription_id
-                return await _make(
-                    connection, register, pleo, public_url, wanted, replaces=replaces
-                )
+        if present.replaces is not None:
             # One whose making was interrupted is made active; one that is gone at Pleo goes here.
             if await _activated(pleo, register, present):
                 raise ConfigurationError(
@@ -89,10 +90,11 @@ async def rotate(
                     "export; if it never will, counterfoil webhooks remove --subscription takes "
                     "one of them away"
                 )
-    raise ConfigurationError(
-        f"connection {name}: has no webhook subscription to rotate; "
-        f"counterfoil webhooks subscribe --connection {name}"
-    )
+            replaces = present.replaces
+        kept = Extras(present.credentials.basic, present.credentials.headers)
+        return await _make(
+            connection, register, pleo, public_url, extras or kept, replaces=replaces
+        )
 
 
 async def remove(

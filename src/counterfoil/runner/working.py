@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Event
@@ -115,9 +115,11 @@ class Dispatcher:
         while not self.stopping:
             try:
                 async with AsyncExitStack() as stack:
-                    # In a thread: where nothing answers, connecting takes its time.
+                    # In threads: where nothing answers, to connect and to end take their time.
+                    holding = ExitStack()
+                    stack.push_async_callback(asyncio.to_thread, holding.close)
                     alive = self._known(self._process)
-                    await asyncio.to_thread(stack.enter_context, alive)
+                    await asyncio.to_thread(holding.enter_context, alive)
                     await stack.enter_async_context(self._queue.open())
                     await self._until_stopped(self._duties())
             except (RegisterUnavailable, LockHeld) as error:
@@ -154,7 +156,9 @@ class Dispatcher:
         """Hold these locks until cancelled, also where a session ends and nothing else is lost."""
         while True:
             for lock in tuple(self._known_by):
-                await asyncio.to_thread(self._locks.keep, lock)
+                # Its old session may stand there for a moment still, or it is being upgraded.
+                with suppress(LockHeld):
+                    await asyncio.to_thread(self._locks.keep, lock)
             await asyncio.sleep(KNOWN_SECONDS)
 
     def _alive(self) -> bool:
