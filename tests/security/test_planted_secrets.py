@@ -228,7 +228,10 @@ def _break_everything(scene: Scene) -> None:
     """Go wrong in each place where a secret is at hand."""
     watched = scene.watched
     scene.export()
-    scene.fail(Kind.UNAVAILABLE, "list_jobs")
+    # Down, and then out of patience: each try is told, and none of them is waited for.
+    down = Fault(Kind.UNAVAILABLE, "list_jobs", times=1)
+    busy = Fault(Kind.RATE_LIMIT, "list_jobs", value=0)
+    scene.state.faults = [down, busy]
     named = {"OTEL_EXPORTER_OTLP_ENDPOINT": scene.traces}
     watched.run("run", "--once", "--connection", "acme", **named)
     scene.fail(Kind.DROP_AFTER, "token")
