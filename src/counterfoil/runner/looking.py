@@ -194,17 +194,18 @@ class Lookout:
         Their worker's lock is free, or they are our own and done, which could not be noted. They
         must be found so twice: a lock may be lost for a moment, and to note it takes one.
         """
-        taken = [(job, name) for job, name in await self._queue.taken() if job.worker_id]
-        locks = {worker_lock(job.worker_id or 0) for job, _ in taken}
+        taken = [
+            (job, name, worker_lock(job.worker_id))
+            for job, name in await self._queue.taken()
+            if job.worker_id is not None
+        ]
+        locks = {lock for *_, lock in taken}
         free = await asyncio.to_thread(self._locks.free, locks) if locks else ()
+        at_work = self._queue.at_work
         found = [
             (job, name)
-            for job, name in taken
-            if (
-                name not in self._queue.at_work
-                if self._queue.is_ours(job)
-                else worker_lock(job.worker_id or 0) in free
-            )
+            for job, name, lock in taken
+            if (name not in at_work if self._queue.is_ours(job) else lock in free)
         ]
         before, self._lost = self._lost, frozenset(job.id for job, _ in found)
         return [(job, name) for job, name in found if job.id in before]
