@@ -59,6 +59,26 @@ def nobody_looks(_: int) -> AbstractContextManager[None]:
     return nullcontext()
 
 
+class Held:
+    """A drain that goes on until it is let go."""
+
+    def __init__(self) -> None:
+        """Nobody drains yet."""
+        self.begun, self.goes_on = asyncio.Event(), asyncio.Event()
+
+    async def __call__(self, _: str) -> None:
+        """Drain."""
+        self.begun.set()
+        await self.goes_on.wait()
+
+
+async def cancelled(work: asyncio.Task[None]) -> None:
+    """Cancel work and see it end."""
+    work.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await work
+
+
 async def test_a_company_waits_once_and_is_taken_once(
     connection: Connection, postgres_url: str
 ) -> None:
@@ -236,12 +256,7 @@ async def test_a_worker_that_is_told_to_stop_lives_until_its_drains_have_ended(
     connection: Connection, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runner_queue, "HEARTBEAT_SECONDS", 0.05)
-    begun, goes_on = asyncio.Event(), asyncio.Event()
-
-    async def drain(_: str) -> None:
-        begun.set()
-        await goes_on.wait()
-
+    drain = Held()
     with (
         open_register(postgres_url) as register,
         psycopg.connect(postgres_url, autocommit=True) as database,
@@ -257,12 +272,12 @@ async def test_a_worker_that_is_told_to_stop_lives_until_its_drains_have_ended(
         async with queue.open():
             await queue.put(connection, Urgency.DUE)
             work = asyncio.create_task(queue.work(1, drain, nobody_looks))
-            await begun.wait()
+            await drain.begun.wait()
             for _ in range(3):
                 work.cancel()
                 beat = last_beat()
                 await until(lambda beat=beat: last_beat() > beat)  # type: ignore[misc]
-            goes_on.set()
+            drain.goes_on.set()
             with pytest.raises(asyncio.CancelledError):
                 await work
             assert database.execute(query).fetchall() == []
@@ -339,12 +354,7 @@ WAITING = (
 async def test_a_worker_is_known_to_have_ended_by_its_lock_before_its_heart_is_missed(
     connection: Connection, postgres_url: str, *, lives: bool
 ) -> None:
-    begun, goes_on = asyncio.Event(), asyncio.Event()
-
-    async def drain(_: str) -> None:
-        begun.set()
-        await goes_on.wait()
-
+    drain = Held()
     with (
         open_register(postgres_url) as register,
         psycopg.connect(postgres_url, autocommit=True) as database,
@@ -357,7 +367,7 @@ async def test_a_worker_is_known_to_have_ended_by_its_lock_before_its_heart_is_m
             await theirs.put(connection, Urgency.DUE)
             known = (lambda number: locks.hold(worker_lock(number))) if lives else nobody_looks
             work = asyncio.create_task(theirs.work(1, drain, known))
-            await begun.wait()
+            await drain.begun.wait()
             # Once is not enough: a lock may be lost for a moment.
             await lookout._rescue()
             assert database.execute(WAITING).fetchall() == []
@@ -365,10 +375,8 @@ async def test_a_worker_is_known_to_have_ended_by_its_lock_before_its_heart_is_m
             lost = [] if lives else [(connection.name, Urgency.LOST)]
             assert database.execute(WAITING).fetchall() == lost
             assert len(await ours.taken()) == lives
-            goes_on.set()
-            work.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await work
+            drain.goes_on.set()
+            await cancelled(work)
 
 
 async def test_a_task_that_is_done_and_could_not_be_noted_keeps_nobody_waiting(
@@ -408,9 +416,7 @@ async def test_a_task_that_is_done_and_could_not_be_noted_keeps_nobody_waiting(
             await again.wait()
             assert at_work.id in {job.id for job, _ in await queue.taken()}
             goes_on.set()
-            work.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await work
+            await cancelled(work)
 
 
 async def test_drains_are_told_where_no_more_tasks_can_be_fetched(
@@ -468,9 +474,7 @@ async def test_who_could_not_be_put_into_the_queue_stays_asked_for(
                 await lookout.keep()
             looking = asyncio.create_task(lookout.keep())
             await until(lambda: len(database.execute(WAITING).fetchall()) == 3)
-            looking.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await looking
+            await cancelled(looking)
             # What it was reading in a thread is read to its end.
             await asyncio.get_running_loop().shutdown_default_executor()
 
@@ -479,12 +483,7 @@ async def test_our_own_tasks_are_ours_though_our_heart_was_late(
     connection: Connection, postgres_url: str
 ) -> None:
     """The whole process stood still, and what looks out comes to itself before its heart does."""
-    begun, goes_on = asyncio.Event(), asyncio.Event()
-
-    async def drain(_: str) -> None:
-        begun.set()
-        await goes_on.wait()
-
+    drain = Held()
     with (
         open_register(postgres_url) as register,
         psycopg.connect(postgres_url, autocommit=True) as database,
@@ -496,7 +495,7 @@ async def test_our_own_tasks_are_ours_though_our_heart_was_late(
         async with queue.open():
             await queue.put(connection, Urgency.DUE)
             work = asyncio.create_task(queue.work(1, drain, nobody_looks))
-            await begun.wait()
+            await drain.begun.wait()
             database.execute(
                 "UPDATE counterfoil_queue.procrastinate_workers"
                 " SET last_heartbeat = now() - interval '1 hour'"
@@ -504,10 +503,8 @@ async def test_our_own_tasks_are_ours_though_our_heart_was_late(
             assert len(await queue.stalled()) == 1
             await lookout._rescue()
             assert len(await queue.taken()) == 1
-            goes_on.set()
-            work.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await work
+            drain.goes_on.set()
+            await cancelled(work)
 
 
 async def test_a_queue_that_could_not_be_opened_is_opened_anew(

@@ -76,9 +76,9 @@ class AppServer:
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
 
-    def start(self, listener: socket.socket, name: str = THREAD_NAME) -> None:
+    def start(self, listener: socket.socket) -> None:
         """Take requests from here on; the port is closed in the end."""
-        self._thread = Thread(target=self._run, args=(listener,), name=name, daemon=True)
+        self._thread = Thread(target=self._run, args=(listener,), name=THREAD_NAME, daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
